@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/agent.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "agent/auth_setup.hpp"
+#include "agent/config_changes.hpp"
+#include "agent/core/host.hpp"
+#include "agent/core/hub.hpp"
+#include "agent/host_facts.hpp"
+#include "agent/sd_notify.hpp"
+#include "agent/server/loop.hpp"
+#include "agent/server/server.hpp"
+#include "agent/store/state_store.hpp"
+#include "agent/version.hpp"
+#include "agent/virt/libvirt_hypervisor.hpp"
+#include "common/log.hpp"
+#include "common/random.hpp"
+#include "common/task_queue.hpp"
+
+namespace rollo::agent {
+namespace {
+
+namespace log = common::log;
+using std::chrono::milliseconds;
+
+constexpr milliseconds shortTick{250};
+constexpr milliseconds longTick{1000};
+/// From SIGTERM on: how long clients may take to hear goodbye, and all the rest together.
+constexpr milliseconds goodbyes{1200};
+constexpr milliseconds everything{2500};
+
+virt::Settings virtSettings(const Config& config) {
+    virt::Settings settings;
+    settings.uri = config.libvirt.uri;
+    settings.sampleInterval = config.metrics.interval;
+    settings.balloonPeriodSeconds = static_cast<int>(config.metrics.balloonPeriod.count());
+    settings.diskPath = config.metrics.diskPath;
+    settings.keepAliveIntervalSeconds = static_cast<int>(config.libvirt.keepAliveInterval.count());
+    settings.keepAliveCount = static_cast<unsigned>(config.libvirt.keepAliveCount);
+    return settings;
+}
+
+core::Host::Settings hostSettings(const Config& config) {
+    core::Host::Settings settings;
+    settings.serverId = config.agent.serverId;
+    settings.firstAllottedId = config.agent.firstAllottedId;
+    settings.hostname = hostname();
+    settings.ipAddress = primaryAddress();
+    settings.agentVersion = programVersion();
+    settings.libvirtUri = config.libvirt.uri;
+    settings.hostBootId = hostBootId();
+    settings.machineUuid = machineUuid();
+    settings.newBootId = [] { return common::randomHex(16); };
+    return settings;
+}
+
+server::Settings serverSettings(const Config& config) {
+    server::Settings settings;
+    settings.listen = config.server.listen;
+    settings.anonymous = config.auth.anonymous;
+    settings.heartbeat = config.server.heartbeat;
+    settings.maxMessageBytes = static_cast<std::size_t>(config.server.maxMessageBytes);
+    settings.queueBytes = static_cast<std::size_t>(config.server.queueBytes);
+    settings.maxRules = static_cast<std::size_t>(config.server.maxRules);
+    settings.maxConnections = static_cast<std::size_t>(config.server.maxConnections);
+    return settings;
+}
+
+core::SavedState loadState(store::StateStore& store) {
+    auto report = store.load(common::readClocks());
+    for (const auto& warning : report.warnings) log::warning("{}", warning);
+    return std::move(report.state);
+}
+
+/// What exists, in the order in which one part needs the other.
+class Agent {
+  public:
+    Agent(const Config& config, const ConfigSource& source)
+        : config_(config),
+          source_(source),
+          store_(
+              config.agent.stateDir, [this](auto task) { tasks_->post(std::move(task)); },
+              [](const auto& error) {
+                  if (error) log::error("the state could not be saved: {}", *error);
+              }),
+          hub_(common::randomHex(8)),
+          hypervisor_(virtSettings(config),
+                      [this, tasks = tasks_](core::Observation observation) {
+                          tasks->post([this, moved = std::move(observation)]() mutable {
+                              host_.apply(std::move(moved), common::readClocks());
+                          });
+                      }),
+          host_(hostSettings(config), loadState(store_), hub_, hypervisor_),
+          server_(serverSettings(config), loop_, hub_, host_.state(), makeVerifier(config.auth)) {}
+
+    int run() {
+        tasks_->setWake([this] { loop_.wake(); });
+        loop_.onWake([this] { takeTasks(); });
+        loop_.onTurnEnd([this] { return server_.flush(); });
+        loop_.every(shortTick, [this] { hypervisor_.tick(common::readClocks().mono); });
+        loop_.every(longTick, [this] { tick(); });
+        for (const int signal : {SIGTERM, SIGINT}) loop_.onSignal(signal, [this] { beginStop(); });
+        loop_.onSignal(SIGHUP, [this] { reload(); });
+        server_.listen();
+        hypervisor_.start();
+        notify::ready();
+        log::info("rollo-agent {} runs on {}", programVersion(), config_.libvirt.uri);
+        loop_.run();
+        return end();
+    }
+
+  private:
+    void takeTasks() {
+        tasks_->drain();
+        if (host_.takeUnsaved()) store_.save(host_.saved());
+    }
+
+    void tick() {
+        const common::Now now = common::readClocks();
+        notify::watchdog();
+        host_.tick(now);
+        server_.tick(now);
+        if (stopAt_ && (server_.connections() == 0 || now.mono >= *stopAt_ + goodbyes))
+            loop_.stop();
+    }
+
+    void beginStop() {
+        if (stopAt_) return;
+        const common::Now now = common::readClocks();
+        log::notice("stopping");
+        notify::stopping();
+        stopAt_ = now.mono;
+        host_.enterMaintenance(now);
+        server_.stop();
+        loop_.every(milliseconds(20), [this] { tick(); });
+    }
+
+    milliseconds left() const {
+        const auto passed = common::readClocks().mono - *stopAt_;
+        return std::max(milliseconds(1),
+                        everything - std::chrono::duration_cast<milliseconds>(passed));
+    }
+
+    int end() {
+        store_.save(host_.saved());
+        const bool saved = store_.finish(left() / 2);
+        const bool ended = hypervisor_.stop(left());
+        tasks_->close();
+        if (!saved) log::error("the state was not saved in time");
+        if (saved && ended) return EXIT_SUCCESS;
+        // A thread hangs in a call that nothing can end; what it holds goes with the process.
+        log::warning("some calls did not return in time; the process ends without them");
+        std::_Exit(EXIT_SUCCESS);
+    }
+
+    void reload() {
+        notify::reloading();
+        const auto loaded = loadConfig(source_);
+        if (!loaded) {
+            for (const auto& error : loaded.error()) log::error("{}", error);
+            log::error("the configuration stays as it was");
+        } else {
+            for (const auto& warning : loaded->warnings) log::warning("{}", warning);
+            apply(loaded->config);
+        }
+        notify::ready();
+    }
+
+    void apply(const Config& fresh) try {
+        const Config next = reloaded(config_, fresh);
+        server_.reconfigure(next.auth.anonymous, makeVerifier(next.auth));
+        hypervisor_.setSampleInterval(next.metrics.interval);
+        log::setLevel(next.agent.logLevel);
+        for (const auto& change : changesBetween(config_, fresh))
+            log::notice("{}: {} -> {}{}", change.name, change.before, change.after,
+                        change.needsRestart ? " (needs a restart: not in force yet)" : "");
+        config_ = next;
+        log::notice("the configuration was read again");
+    } catch (const std::exception& error) {
+        log::error("the configuration stays as it was: {}", error.what());
+    }
+
+    Config config_;
+    ConfigSource source_;
+    /// Shared with threads that may outlive everything else here.
+    std::shared_ptr<common::TaskQueue> tasks_ = std::make_shared<common::TaskQueue>();
+    server::Loop loop_;
+    store::StateStore store_;
+    core::Hub hub_;
+    virt::LibvirtHypervisor hypervisor_;
+    core::Host host_;
+    server::Server server_;
+    std::optional<common::Monotonic> stopAt_;
+};
+
+}  // namespace
+
+int runAgent(const Config& config, const ConfigSource& source) {
+    return Agent(config, source).run();
+}
+
+}  // namespace rollo::agent

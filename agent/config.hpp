@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/server/listen_address.hpp"
+#include "common/log.hpp"
+
+/// What the administrator sets: one struct for each section of the file, one member for each key.
+/// The table in config_table.cpp names, bounds and documents them; the defaults stand here.
+namespace rollo::agent {
+
+struct AgentConfig {
+    std::optional<std::int64_t> serverId;
+    std::string stateDir = "/var/lib/rollo-agent";
+    std::int64_t firstAllottedId = 1'000'001;
+    common::log::Level logLevel = common::log::Level::info;
+};
+
+struct LibvirtConfig {
+    std::string uri = "qemu:///system";
+    std::chrono::seconds keepAliveInterval{1};
+    std::int64_t keepAliveCount = 3;
+};
+
+struct ServerConfig {
+    std::vector<server::ListenAddress> listen{*server::ListenAddress::parse("127.0.0.1:8780")};
+    std::chrono::seconds heartbeat{30};
+    std::int64_t maxMessageBytes = 65'536;
+    std::int64_t queueBytes = 4 * 1024 * 1024;
+    std::int64_t maxRules = 64;
+    std::int64_t maxConnections = 4096;
+};
+
+struct MetricsConfig {
+    std::chrono::seconds interval{5};
+    std::chrono::seconds balloonPeriod{0};
+    std::string diskPath = "/var/lib/libvirt";
+};
+
+struct AuthConfig {
+    bool anonymous = false;
+    std::optional<std::string> hs256SecretFile;
+    std::optional<std::string> issuer;
+    std::optional<std::string> audience;
+    std::chrono::seconds leeway{5};
+};
+
+struct Config {
+    AgentConfig agent;
+    LibvirtConfig libvirt;
+    ServerConfig server;
+    MetricsConfig metrics;
+    AuthConfig auth;
+};
+
+}  // namespace rollo::agent

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/config_loader.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "agent/config_table.hpp"
+#include "common/file.hpp"
+#include "common/utf8.hpp"
+
+namespace rollo::agent {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t largestFile = 1024 * 1024;
+
+ConfigValue valueOf(const toml::node& node) {
+    if (const auto* flag = node.as_boolean()) return flag->get();
+    if (const auto* number = node.as_integer()) return number->get();
+    if (const auto* text = node.as_string()) return text->get();
+    const toml::array* array = node.as_array();
+    if (!array) return {};
+    std::vector<std::string> entries;
+    for (const toml::node& entry : *array) {
+        if (!entry.is_string()) return {};
+        entries.push_back(entry.as_string()->get());
+    }
+    return entries;
+}
+
+/// One file's way into the configuration.
+class Applier {
+  public:
+    Applier(const std::string& file, Config& config) : file_(file), config_(config) {}
+
+    void apply(const toml::table& document) {
+        for (const auto& [name, node] : document) {
+            const toml::table* section = node.as_table();
+            if (!isSection(name.str()))
+                report(name.source(), name.str(), "unknown section");
+            else if (!section)
+                report(name.source(), name.str(), "must be a section");
+            else
+                applySection(name.str(), *section);
+        }
+    }
+
+    /// In the order of the file, which is not that of the tables.
+    void addErrorsTo(ConfigErrors& errors) {
+        std::ranges::stable_sort(found_, {}, &Found::line);
+        for (Found& each : found_) errors.push_back(std::move(each.text));
+    }
+
+  private:
+    struct Found {
+        toml::source_index line;
+        std::string text;
+    };
+
+    void applySection(std::string_view section, const toml::table& keys) {
+        for (const auto& [key, node] : keys) {
+            const ConfigOption* option = findOption(section, key.str());
+            const auto wrong = option ? option->set(config_, valueOf(node))
+                                      : std::optional<std::string>("unknown key");
+            if (wrong) report(key.source(), fmt::format("{}.{}", section, key.str()), *wrong);
+        }
+    }
+
+    void report(const toml::source_region& where, std::string_view name, std::string_view what) {
+        const auto line = where.begin.line;
+        found_.push_back({line, fmt::format("{}:{}: {}: {}", file_, line, name, what)});
+    }
+
+    const std::string& file_;
+    Config& config_;
+    std::vector<Found> found_;
+};
+
+/// The `*.toml` beside the file in `conf.d`, in order of name; a missing folder has none.
+std::vector<std::string> dropIns(const std::string& path, ConfigErrors& errors) {
+    const fs::path folder = fs::path(path).parent_path() / "conf.d";
+    std::vector<std::string> files;
+    std::error_code error;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+        const std::string name = at->path().filename();
+        if (name.ends_with(".toml") && !name.starts_with('.')) files.push_back(at->path());
+    }
+    if (error && error != std::errc::no_such_file_or_directory)
+        errors.push_back(fmt::format("{}: {}", folder.string(), error.message()));
+    std::ranges::sort(files);
+    return files;
+}
+
+void applyFile(const std::string& file, Config& config, ConfigErrors& errors) {
+    const auto content = common::readFile(file, largestFile);
+    if (!content)
+        errors.push_back(fmt::format("{}: {}", file, content.error().message()));
+    else
+        applyToml(content->bytes, file, config, errors);
+}
+
+void warnAboutDoors(const AuthConfig& auth, std::vector<std::string>& warnings) {
+    if (!auth.anonymous && !auth.hs256SecretFile)
+        warnings.push_back(
+            "nobody can connect: neither auth.anonymous nor auth.hs256_secret_file is set");
+}
+
+}  // namespace
+
+void applyToml(std::string_view text, const std::string& file, Config& config,
+               ConfigErrors& errors) {
+    if (!common::isUtf8(text)) {
+        errors.push_back(file + ": is not UTF-8");
+        return;
+    }
+    try {
+        const toml::table document = toml::parse(text, file);
+        Applier applier(file, config);
+        applier.apply(document);
+        applier.addErrorsTo(errors);
+    } catch (const toml::parse_error& error) {
+        errors.push_back(
+            fmt::format("{}:{}: {}", file, error.source().begin.line, error.description()));
+    }
+}
+
+std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source) {
+    LoadedConfig loaded;
+    ConfigErrors errors;
+    applyFile(source.path, loaded.config, errors);
+    for (const std::string& file : dropIns(source.path, errors))
+        applyFile(file, loaded.config, errors);
+    applyEnvironment(source.environment, loaded.config, errors, loaded.warnings);
+    if (!errors.empty()) return std::unexpected(std::move(errors));
+    warnAboutDoors(loaded.config.auth, loaded.warnings);
+    return loaded;
+}
+
+}  // namespace rollo::agent

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/core/client.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <unordered_set>
+#include <utility>
+
+#include "proto/codec.hpp"
+
+namespace rollo::core {
+namespace {
+
+using proto::ErrorCode;
+using proto::EventKind;
+using proto::SnapshotReason;
+
+constexpr std::chrono::seconds waitForRules{5};
+constexpr std::chrono::seconds warnBeforeExpiry{60};
+constexpr std::chrono::seconds graceAfterExpiry{25};
+
+std::optional<std::int64_t> wholeNumber(const std::string& text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+bool looksLikeNumber(const std::string& text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+proto::RuleInForce inForce(const Rule& rule, const HostState& state) {
+    proto::RuleInForce shown;
+    if (!rule.id.empty()) shown.id = rule.id;
+    shown.include = rule.include;
+    if (rule.kinds) shown.filter.events = rule.kinds->wireNames();
+    shown.filter.vmIds = rule.vmIds;
+    shown.filter.serverIds = rule.serverIds;
+    if (rule.boundTo) {
+        shown.filter.vmIds.emplace();
+        if (const Vm* vm = state.find(*rule.boundTo))
+            shown.filter.vmIds->push_back(vm->info.identity.id);
+    }
+    return shown;
+}
+
+bool all(const std::vector<std::string>& events) {
+    return events.size() == 1 && events.front() == "*";
+}
+
+}  // namespace
+
+const Vm* findVm(const HostState& state, const std::string& text, const Principal& principal) {
+    const Vm* vm = nullptr;
+    if (looksLikeNumber(text)) {
+        const auto id = wholeNumber(text);
+        vm = id ? state.find(proto::VmId{*id}) : nullptr;
+    } else if (const auto uuid = proto::Uuid::parse(text)) {
+        vm = state.find(*uuid);
+    } else {
+        vm = state.find(text);
+    }
+    return vm && principal.mayView(vm->info.identity) ? vm : nullptr;
+}
+
+Client::Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
+               const HostState& state, Subscriber& subscriber)
+    : opening_(std::move(opening)),
+      principal_(std::move(principal)),
+      terms_(terms),
+      hub_(hub),
+      state_(state),
+      subscriber_(subscriber),
+      member_(subscriber) {
+    if (const auto* endpoint = std::get_if<VmEndpoint>(&opening_.endpoint))
+        if (const Vm* vm = findVm(state_, endpoint->vm, principal_))
+            boundVm_ = vm->info.identity.uuid;
+}
+
+Client::~Client() { hub_.leave(member_); }
+
+std::optional<proto::Farewell> Client::refusal() const {
+    if (std::holds_alternative<ServerEndpoint>(opening_.endpoint)) {
+        if (!principal_.mayViewServer()) return proto::farewell::permissionDenied;
+        const auto& name = std::get<ServerEndpoint>(opening_.endpoint).server;
+        const auto id = wholeNumber(name);
+        if (name != "self" && (!id || id != state_.server.id)) return proto::farewell::notFound;
+        return std::nullopt;
+    }
+    if (!principal_.permissions.has(Permission::vmView)) return proto::farewell::permissionDenied;
+    if (std::holds_alternative<VmEndpoint>(opening_.endpoint) && !boundVm_)
+        return proto::farewell::notFound;
+    return std::nullopt;
+}
+
+std::string Client::room() const {
+    if (boundVm_) {
+        const Vm* vm = state_.find(*boundVm_);
+        return "vm:" + (vm ? std::to_string(vm->info.identity.id) : boundVm_->toString());
+    }
+    if (std::holds_alternative<ServerEndpoint>(opening_.endpoint))
+        return "server:" + (state_.server.id ? std::to_string(*state_.server.id) : "self");
+    return "monitor";
+}
+
+bool Client::startsSubscribed() const {
+    return !std::holds_alternative<MonitorEndpoint>(opening_.endpoint);
+}
+
+Rule Client::endpointRule() const {
+    Rule rule;
+    if (boundVm_) {
+        const auto& name = std::get<VmEndpoint>(opening_.endpoint).vm;
+        if (looksLikeNumber(name))
+            rule.vmIds = {*wholeNumber(name)};
+        else
+            rule.boundTo = boundVm_;
+    } else if (startsSubscribed()) {
+        // The server itself, and none of its VMs.
+        rule.vmIds.emplace();
+        rule.serverIds.emplace();
+        if (state_.server.id) rule.serverIds->push_back(*state_.server.id);
+    } else {
+        rule.kinds.emplace();
+        rule.kinds->add(EventKind::progress);
+        rule.kinds->add(EventKind::alert);
+    }
+    return rule;
+}
+
+void Client::open(const common::Now& now) {
+    sayWhoYouAre(now);
+    subscription_.add(endpointRule());
+    const bool rulesAreThere = startsSubscribed() || opening_.subscribe;
+    if (opening_.resume && !rulesAreThere) {
+        waitingSince_ = now.mono;
+        return;
+    }
+    if (opening_.subscribe) {
+        // A query that filters says all there is to want; the endpoint's own rule stands beneath.
+        proto::Subscribe subscribe = std::move(*opening_.subscribe);
+        opening_.subscribe.reset();
+        subscribe.snapshot = opening_.snapshot;
+        subscribe.resume = opening_.resume;
+        on(subscribe, now);
+    } else if (opening_.resume) {
+        resumeFrom(*opening_.resume, now);
+    } else {
+        goLive(now, startsSubscribed() && opening_.snapshot, SnapshotReason::subscribed);
+    }
+}
+
+void Client::sayWhoYouAre(const common::Now& now) {
+    proto::ConnectionStatus status;
+    status.connectionId = opening_.connectionId;
+    status.epoch = hub_.epoch();
+    status.seq = hub_.seq();
+    status.serverId = state_.server.id;
+    status.serverUuid = state_.server.uuid;
+    status.hostname = state_.server.hostname;
+    status.agentVersion = state_.server.agentVersion;
+    status.user = principal_.user;
+    status.role = principal_.role;
+    status.permissions = principal_.permissions.words();
+    status.heartbeatSeconds = terms_.heartbeat.count();
+    status.limits = {static_cast<std::int64_t>(terms_.maxMessageBytes),
+                     static_cast<std::int64_t>(terms_.maxRules)};
+    say(status, now);
+}
+
+void Client::handle(const proto::ClientMessage& message, const common::Now& now) {
+    std::visit([&](const auto& each) { on(each, now); }, message);
+}
+
+// --- subscriptions -------------------------------------------------------------------------------
+
+void Client::on(const proto::Subscribe& message, const common::Now& now) {
+    if (message.resume && member_.heardOrdered)
+        return refuse(ErrorCode::resumeTooLate,
+                      "events have already been sent on this connection; open a new one to resume",
+                      "subscribe", now);
+    if (tooMany(message.filter))
+        return refuse(ErrorCode::tooManyRules, "this connection has as many rules as it may have",
+                      "subscribe", now);
+    std::vector<std::string> refused;
+    addRule(message.filter, message.id, true, refused);
+    confirm(message.id, std::move(refused), message.filter, now);
+    const auto resume = message.resume ? message.resume
+                        : waitingSince_ ? opening_.resume
+                                        : std::nullopt;
+    waitingSince_.reset();
+    if (resume)
+        resumeFrom(*resume, now);
+    else
+        goLive(now, message.snapshot, SnapshotReason::subscribed);
+}
+
+void Client::on(const proto::Unsubscribe& message, const common::Now& now) {
+    std::vector<std::string> refused;
+    if (message.id)
+        subscription_.remove(*message.id);
+    else if (tooMany(message.filter))
+        return refuse(ErrorCode::tooManyRules, "this connection has as many rules as it may have",
+                      "unsubscribe", now);
+    else
+        addRule(message.filter, std::nullopt, false, refused);
+    confirm(message.id, std::move(refused), {}, now);
+    if (!waitingSince_) hub_.join(member_, subscription_, principal_);
+}
+
+bool Client::tooMany(const proto::Filter& more) const {
+    std::size_t ids = (more.vmIds ? more.vmIds->size() : 0) +
+                      (more.serverIds ? more.serverIds->size() : 0);
+    for (const auto& rule : subscription_.rules())
+        ids += (rule.vmIds ? rule.vmIds->size() : 0) +
+               (rule.serverIds ? rule.serverIds->size() : 0);
+    return subscription_.rules().size() >= terms_.maxRules || ids > terms_.maxIds;
+}
+
+void Client::addRule(const proto::Filter& filter, const std::optional<std::string>& id,
+                     bool include, std::vector<std::string>& refused) {
+    Rule rule;
+    rule.id = id.value_or("");
+    rule.include = include;
+    if (filter.events && !all(*filter.events)) {
+        rule.kinds.emplace();
+        for (const auto& name : *filter.events) {
+            if (const auto kind = proto::eventKind(name))
+                rule.kinds->add(*kind);
+            else
+                refused.push_back(name);
+        }
+    }
+    rule.vmIds = filter.vmIds;
+    rule.serverIds = filter.serverIds;
+    subscription_.add(std::move(rule));
+}
+
+void Client::confirm(std::optional<std::string> id, std::vector<std::string> refused,
+                     const proto::Filter& asked, const common::Now& now) {
+    proto::SubscriptionConfirmed confirmed;
+    confirmed.id = std::move(id);
+    confirmed.refused = std::move(refused);
+    for (const auto& rule : subscription_.rules())
+        confirmed.rules.push_back(inForce(rule, state_));
+    if (asked.vmIds) {
+        std::unordered_set<proto::VmId> visible;
+        for (const auto& [uuid, vm] : state_.vms)
+            if (principal_.mayView(vm.info.identity)) visible.insert(vm.info.identity.id);
+        for (const auto vmId : *asked.vmIds)
+            if (!visible.contains(vmId)) confirmed.pendingVms.push_back(vmId);
+    }
+    if (asked.serverIds)
+        for (const auto serverId : *asked.serverIds)
+            if (!principal_.mayViewServer() || serverId != state_.server.id)
+                confirmed.pendingServers.push_back(serverId);
+    say(confirmed, now);
+}
+
+void Client::goLive(const common::Now& now, bool withSnapshot, SnapshotReason reason) {
+    hub_.join(member_, subscription_, principal_);
+    if (!withSnapshot) return;
+    subscriber_.sendBacklog(snapshot(reason, false, now));
+    told_ = subscription_;
+}
+
+void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) {
+    hub_.join(member_, subscription_, principal_);
+    told_ = subscription_;
+    member_.heardOrdered = true;
+    auto missed = hub_.replay(from, subscription_, principal_);
+    if (!missed)
+        return subscriber_.sendBacklog(snapshot(SnapshotReason::gap, true, now));
+    const proto::Resumed resumed{hub_.epoch(), from.seq, hub_.seq(), missed->size()};
+    missed->push_back(proto::encode(proto::AgentMessage(resumed), now));
+    subscriber_.sendBacklog(std::move(*missed));
+}
+
+bool Client::wantsServer(std::optional<proto::ServerId> self) const {
+    if (!principal_.mayViewServer()) return false;
+    for (const auto kind : {EventKind::serverStatusChanged, EventKind::serverMetricsUpdate})
+        if (subscription_.wants({kind, nullptr, true}, self)) return true;
+    return false;
+}
+
+std::vector<proto::Frame> Client::snapshot(SnapshotReason reason, bool whole,
+                                           const common::Now& now) const {
+    const auto self = hub_.serverId();
+    proto::Snapshot taken;
+    taken.epoch = hub_.epoch();
+    taken.seq = hub_.seq();
+    taken.reason = reason;
+    if (wantsServer(self)) {
+        taken.server = &state_.server;
+        if (state_.serverMetrics) taken.serverMetrics = &*state_.serverMetrics;
+    }
+    for (const auto& [uuid, vm] : state_.vms) {
+        const auto& identity = vm.info.identity;
+        if (!principal_.mayView(identity) || !subscription_.covers(identity, self)) continue;
+        if (whole || !told_.covers(identity, self)) taken.vms.push_back(vm.view());
+    }
+    std::sort(taken.vms.begin(), taken.vms.end(), [](const auto& a, const auto& b) {
+        return a.info->identity.id < b.info->identity.id;
+    });
+    for (const auto& [id, alert] : state_.alerts) {
+        const Topic topic = topicOf(alert);
+        if (!mayHear(principal_, topic) || !subscription_.wants(topic, self)) continue;
+        if (whole || !told_.wants(topic, self)) taken.alerts.push_back(&alert);
+    }
+    return proto::encode(taken, now);
+}
+
+// --- the rest ------------------------------------------------------------------------------------
+
+void Client::on(const proto::Ping&, const common::Now& now) { say(proto::Pong{hub_.seq()}, now); }
+
+void Client::on(const proto::Authenticate&, const common::Now&) {
+    // Tokens are read by the session: no token enters the core.
+}
+
+void Client::on(const proto::ConsoleMessage& message, const common::Now& now) {
+    refuse(ErrorCode::unsupported, "this endpoint has no console", message.type, now);
+}
+
+bool Client::renew(Principal principal, const common::Now& now) {
+    if (principal_.user && principal.user != principal_.user) {
+        refuse(ErrorCode::identityMismatch, "the token belongs to somebody else", "auth", now);
+        return false;
+    }
+    const Principal before = std::exchange(principal_, std::move(principal));
+    warnedOfExpiry_ = false;
+    if (refusal()) {
+        subscriber_.close(proto::farewell::permissionDenied);
+        return true;
+    }
+    sayWhoYouAre(now);
+    if (before.permissions == principal_.permissions && before.vms == principal_.vms) return true;
+    confirm(std::nullopt, {}, {}, now);
+    if (waitingSince_) return true;
+    tellOfLostVms(before, now);
+    hub_.join(member_, subscription_, principal_);
+    subscriber_.sendBacklog(snapshot(SnapshotReason::resync, true, now));
+    return true;
+}
+
+void Client::tellOfLostVms(const Principal& before, const common::Now& now) {
+    for (const auto& [uuid, vm] : state_.vms) {
+        const auto& identity = vm.info.identity;
+        if (before.mayView(identity) && !principal_.mayView(identity) &&
+            subscription_.covers(identity, hub_.serverId()))
+            subscriber_.send(
+                proto::encode(proto::Event(proto::VmDeleted{identity, "access_ended"}), 0, now));
+    }
+}
+
+void Client::tick(const common::Now& now) {
+    if (waitingSince_ && now.mono - *waitingSince_ >= waitForRules) {
+        waitingSince_.reset();
+        resumeFrom(*opening_.resume, now);
+    }
+    if (!principal_.expiresAt) return;
+    if (now.wall >= *principal_.expiresAt + graceAfterExpiry) {
+        subscriber_.close(proto::farewell::tokenExpired);
+    } else if (!warnedOfExpiry_ && now.wall >= *principal_.expiresAt - warnBeforeExpiry) {
+        warnedOfExpiry_ = true;
+        say(proto::TokenExpiring{*principal_.expiresAt}, now);
+    }
+}
+
+void Client::say(const proto::AgentMessage& message, const common::Now& now) {
+    subscriber_.send(proto::encode(message, now));
+}
+
+void Client::refuse(ErrorCode code, std::string message, std::string_view type,
+                    const common::Now& now) {
+    say(proto::Error{code, std::move(message), type, {}}, now);
+}
+
+}  // namespace rollo::core

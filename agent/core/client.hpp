@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/core/host_state.hpp"
+#include "agent/core/hub.hpp"
+#include "agent/core/principal.hpp"
+#include "agent/core/subscriber.hpp"
+#include "agent/core/subscription.hpp"
+#include "common/clock.hpp"
+#include "proto/messages.hpp"
+
+namespace rollo::core {
+
+/// The event endpoints, with what their path names.
+struct MonitorEndpoint {};
+struct VmEndpoint {
+    std::string vm;  ///< an id, a UUID or a name, as it stands in the path
+};
+struct ServerEndpoint {
+    std::string server;  ///< an id, or `self`
+};
+using EventEndpoint = std::variant<MonitorEndpoint, VmEndpoint, ServerEndpoint>;
+
+/// The VM that a path names: an integer is always an id, then a UUID, then a name. Null where there
+/// is none that this principal may see.
+const Vm* findVm(const HostState& state, const std::string& text, const Principal& principal);
+
+/// One client of the event endpoints: what it may see, what it asked for, and what it has been
+/// told. Everything it says is answered in the turn in which it arrives, so that between the
+/// confirmation, the snapshot or the replay, and what is live nothing is lost, doubled or reordered.
+/// Thread: main.
+class Client {
+  public:
+    struct Opening {
+        EventEndpoint endpoint;
+        std::string connectionId;
+        /// From the query: a subscription that needs no message.
+        std::optional<proto::Subscribe> subscribe;
+        std::optional<proto::ResumePoint> resume;
+        bool snapshot = true;
+    };
+    struct Terms {
+        std::size_t maxRules = 64;
+        std::size_t maxIds = 20000;  ///< in all rules of one connection together
+        std::size_t maxMessageBytes = 65536;
+        std::chrono::seconds heartbeat{30};
+    };
+
+    Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
+           const HostState& state, Subscriber& subscriber);
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    /// Why it may not be here; nothing if it may.
+    std::optional<proto::Farewell> refusal() const;
+    /// Says `connection_status`, then what the endpoint and the query ask for.
+    void open(const common::Now& now);
+    void handle(const proto::ClientMessage& message, const common::Now& now);
+    /// Takes a new token's principal; false, and told so, where it is somebody else's.
+    bool renew(Principal principal, const common::Now& now);
+    /// Ends the wait for a first subscription, and warns of a token that ends soon.
+    void tick(const common::Now& now);
+
+    const Principal& principal() const { return principal_; }
+    /// How `room_stats` counts it: `monitor`, `vm:ID`, `server:ID`.
+    std::string room() const;
+
+  private:
+    void on(const proto::Subscribe& message, const common::Now& now);
+    void on(const proto::Unsubscribe& message, const common::Now& now);
+    void on(const proto::Ping& message, const common::Now& now);
+    void on(const proto::Authenticate& message, const common::Now& now);
+    void on(const proto::ConsoleMessage& message, const common::Now& now);
+
+    bool startsSubscribed() const;
+    Rule endpointRule() const;
+    bool tooMany(const proto::Filter& more) const;
+    void addRule(const proto::Filter& filter, const std::optional<std::string>& id, bool include,
+                 std::vector<std::string>& refused);
+    void goLive(const common::Now& now, bool withSnapshot, proto::SnapshotReason reason);
+    void resumeFrom(const proto::ResumePoint& from, const common::Now& now);
+    void confirm(std::optional<std::string> id, std::vector<std::string> refused,
+                 const proto::Filter& asked, const common::Now& now);
+    void sayWhoYouAre(const common::Now& now);
+    std::vector<proto::Frame> snapshot(proto::SnapshotReason reason, bool whole,
+                                       const common::Now& now) const;
+    bool wantsServer(std::optional<proto::ServerId> self) const;
+    void tellOfLostVms(const Principal& before, const common::Now& now);
+    void say(const proto::AgentMessage& message, const common::Now& now);
+    void refuse(proto::ErrorCode code, std::string message, std::string_view type,
+                const common::Now& now);
+
+    Opening opening_;
+    Principal principal_;
+    Terms terms_;
+    Hub& hub_;
+    const HostState& state_;
+    Subscriber& subscriber_;
+    Hub::Member member_;
+    Subscription subscription_;
+    /// What its snapshots have covered; a later one brings only what is new.
+    Subscription told_;
+    std::optional<proto::Uuid> boundVm_;
+    std::optional<common::Monotonic> waitingSince_;  ///< for the rules that a resume is about
+    bool warnedOfExpiry_ = false;
+};
+
+}  // namespace rollo::core

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/core/host.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace rollo::core {
+namespace {
+
+using proto::ServerStatus;
+
+constexpr std::chrono::minutes listingLasts{5};
+
+/// A positive number of 31 bits: fits every client's integer.
+proto::ServerId derivedId(const proto::Uuid& uuid) {
+    std::uint32_t number = 0;
+    for (std::size_t i = 0; i < 4; ++i) number = number << 8 | uuid.bytes[i];
+    return std::max<proto::ServerId>(1, number & 0x7fffffff);
+}
+
+bool started(const LifecycleSeen& seen) { return seen.what == Lifecycle::started; }
+
+/// A domain that was gone before anybody could describe it, as far as its callbacks tell.
+DomainDescription fromCallbacks(const DomainRef& domain, const std::vector<LifecycleSeen>& seen) {
+    DomainDescription description;
+    description.domain = domain;
+    description.status = proto::VmStatus::stopped;
+    description.reason = "unknown";
+    description.persistent = std::any_of(seen.begin(), seen.end(), [](const auto& each) {
+        return each.what == Lifecycle::defined;
+    });
+    return description;
+}
+
+}  // namespace
+
+Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hypervisor)
+    : settings_(std::move(settings)),
+      hub_(hub),
+      hypervisor_(hypervisor),
+      ids_(saved, settings_.firstAllottedId) {
+    state_.server.hostname = settings_.hostname;
+    state_.server.ipAddress = settings_.ipAddress;
+    state_.server.agentVersion = settings_.agentVersion;
+    state_.server.libvirtUri = settings_.libvirtUri;
+    state_.server.uuid = saved.serverUuid;
+    if (settings_.serverId)
+        setServerId(*settings_.serverId);
+    else if (saved.serverUuid)
+        setServerId(derivedId(*saved.serverUuid));
+    if (saved.hostBootId == settings_.hostBootId)
+        for (const auto& vm : saved.vms)
+            if (!vm.bootId.empty()) savedBoots_[vm.uuid] = vm;
+}
+
+void Host::apply(Observation observation, const common::Now& now) {
+    std::visit([&](auto&& each) { on(std::move(each), now); }, std::move(observation));
+}
+
+void Host::tick(const common::Now& now) {
+    if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
+    if (now.mono - *listedAt_ < listingLasts) return;
+    listedAt_ = now.mono;
+    hypervisor_.list();
+}
+
+void Host::enterMaintenance(const common::Now& now) {
+    setServerStatus(ServerStatus::maintenance, "agent_stopping", now);
+}
+
+bool Host::takeUnsaved() { return std::exchange(unsaved_, false); }
+
+SavedState Host::saved() const {
+    SavedState state;
+    state.serverUuid = state_.server.uuid;
+    state.nextId = ids_.nextId();
+    state.hostBootId = settings_.hostBootId;
+    state.vms = ids_.saved();
+    for (auto& saved : state.vms) {
+        const Vm* vm = state_.find(saved.uuid);
+        if (!vm) continue;
+        saved.name = vm->info.identity.name;
+        saved.domainId = vm->domainId;
+        saved.bootId = vm->info.bootId.value_or("");
+        saved.cpuTimeNs = vm->cpuTimeNs;
+    }
+    return state;
+}
+
+// --- the connection ------------------------------------------------------------------------------
+
+void Host::on(ConnectionOpened observation, const common::Now& now) {
+    forgetAnswers();
+    state_.server.libvirtConnected = true;
+    learnServer(observation.host, now);
+}
+
+void Host::learnServer(const HostDescription& host, const common::Now& now) {
+    auto& server = state_.server;
+    const bool first = !server.hypervisor;
+    if (!host.hostname.empty()) server.hostname = host.hostname;
+    server.hypervisor = host.hypervisor;
+    server.hypervisorVersion = host.hypervisorVersion;
+    server.libraryVersion = host.libraryVersion;
+    server.cpus = host.cpus;
+    server.memoryTotalMb = host.memoryTotalMb;
+    // Some hosts have no UUID of their own and libvirt makes one up at each start: the first that
+    // was seen is kept.
+    if (!server.uuid) {
+        server.uuid = host.uuid ? host.uuid : settings_.machineUuid;
+        unsaved_ = true;
+        if (!server.id && server.uuid) setServerId(derivedId(*server.uuid));
+    }
+    if (first) hub_.publish(proto::ServerRegistered{server}, now);
+}
+
+void Host::setServerId(proto::ServerId id) {
+    state_.server.id = id;
+    hub_.setServerId(id);
+}
+
+void Host::on(ConnectionLost observation, const common::Now& now) {
+    forgetAnswers();
+    state_.server.libvirtConnected = false;
+    for (auto& [uuid, vm] : state_.vms) {
+        vm.info.stale = true;
+        if (vm.metrics) vm.metrics->stale = true;
+    }
+    lastHostSample_.reset();
+    setServerStatus(ServerStatus::offline, observation.reason, now);
+}
+
+void Host::setServerStatus(ServerStatus status, const std::string& reason,
+                           const common::Now& now) {
+    auto& server = state_.server;
+    if (server.status == status) return;
+    const ServerStatus old = std::exchange(server.status, status);
+    hub_.publish(proto::ServerStatusChanged{server.id, server.hostname, old, status, reason}, now);
+}
+
+// --- the listing ---------------------------------------------------------------------------------
+
+void Host::on(ListingBegun, const common::Now&) {
+    listing_ = true;
+    mentioned_.clear();
+}
+
+void Host::on(ListingDone observation, const common::Now& now) {
+    auto& listed = observation.domains;
+    // Where two claim one id, the one that had it before keeps it, whatever the order.
+    std::stable_partition(listed.begin(), listed.end(), [&](const DomainDescription& each) {
+        return each.platformId && ids_.had(each.domain.uuid, *each.platformId);
+    });
+    removeUnlisted(listed, now);
+    for (const auto& each : listed) takeListed(each, now);
+    listing_ = false;
+    mentioned_.clear();
+    savedBoots_.clear();
+    listedAt_ = now.mono;
+    state_.inventoryRead = true;
+    for (auto& [uuid, vm] : state_.vms) vm.info.stale = false;
+    setServerStatus(ServerStatus::online, "connected", now);
+}
+
+void Host::removeUnlisted(const std::vector<DomainDescription>& listed, const common::Now& now) {
+    std::unordered_set<proto::Uuid> present;
+    for (const auto& each : listed) present.insert(each.domain.uuid);
+    std::vector<proto::Uuid> gone;
+    for (const auto& [uuid, vm] : state_.vms)
+        if (!present.contains(uuid) && !mentioned_.contains(uuid)) gone.push_back(uuid);
+    for (const auto& uuid : gone) {
+        Vm& vm = state_.vms.at(uuid);
+        const bool persistent = vm.info.persistent;
+        step(vm, vm.lifecycle.correct(proto::VmStatus::stopped, "unknown"), now);
+        remove(uuid, persistent ? "vanished" : "transient_ended", now);
+    }
+}
+
+void Host::takeListed(const DomainDescription& listed, const common::Now& now) {
+    const auto found = state_.vms.find(listed.domain.uuid);
+    const bool mentioned = mentioned_.contains(listed.domain.uuid);
+    if (found == state_.vms.end()) {
+        if (!mentioned)
+            create(listed, now);
+        else if (!arrivals_.contains(listed.domain.uuid))
+            arrive(listed.domain);  // gone again, or here anew: only a fresh look tells
+    } else if (mentioned) {
+        describe(found->second);
+    } else {
+        update(found->second, listed, false, now);
+        reconcile(found->second, listed, now);
+    }
+}
+
+void Host::mention(const proto::Uuid& uuid) {
+    if (listing_) mentioned_.insert(uuid);
+}
+
+void Host::forgetAnswers() {
+    listing_ = false;
+    mentioned_.clear();
+    arrivals_.clear();
+    for (auto& [uuid, vm] : state_.vms) {
+        vm.describesInFlight = 0;
+        vm.redefinitions = 0;
+    }
+}
+
+// --- callbacks -----------------------------------------------------------------------------------
+
+void Host::on(LifecycleSeen observation, const common::Now& now) {
+    const auto& uuid = observation.domain.uuid;
+    mention(uuid);
+    if (const auto found = state_.vms.find(uuid); found != state_.vms.end())
+        return take(found->second, observation, now);
+    if (observation.what == Lifecycle::undefined && !arrivals_.contains(uuid)) return;
+    arrive(observation.domain).seen.push_back(std::move(observation));
+}
+
+void Host::on(RebootSeen observation, const common::Now& now) {
+    mention(observation.domain.uuid);
+    const auto found = state_.vms.find(observation.domain.uuid);
+    if (found == state_.vms.end()) return;
+    found->second.quiet = false;
+    step(found->second, found->second.lifecycle.onReboot(now.mono), now);
+}
+
+void Host::on(DescriptionOutdated observation, const common::Now&) {
+    const auto found = state_.vms.find(observation.domain.uuid);
+    if (found != state_.vms.end()) describe(found->second);
+}
+
+Host::Arrival& Host::arrive(const DomainRef& domain) {
+    Arrival& arrival = arrivals_[domain.uuid];
+    arrival.domain = domain;
+    if (arrival.describesInFlight == 0) {
+        arrival.describesInFlight = 1;
+        hypervisor_.describe(domain.uuid);
+    }
+    return arrival;
+}
+
+void Host::on(DomainDescribed observation, const common::Now& now) {
+    if (const auto arrival = arrivals_.find(observation.uuid); arrival != arrivals_.end()) {
+        Arrival settled = std::move(arrival->second);
+        arrivals_.erase(arrival);
+        return settle(std::move(settled), std::move(observation.description), now);
+    }
+    const auto found = state_.vms.find(observation.uuid);
+    if (found == state_.vms.end() || found->second.describesInFlight == 0) return;
+    Vm& vm = found->second;
+    --vm.describesInFlight;
+    if (observation.description) {
+        const bool redefined = vm.redefinitions > 0;
+        if (redefined) --vm.redefinitions;
+        update(vm, *observation.description, redefined, now);
+        if (vm.quiet && vm.describesInFlight == 0)
+            reconcile(vm, *observation.description, now);
+    } else if (!vm.quiet) {
+        describe(vm);
+    } else {
+        const bool persistent = vm.info.persistent;
+        step(vm, vm.lifecycle.correct(proto::VmStatus::stopped, "unknown"), now);
+        remove(observation.uuid, persistent ? "vanished" : "transient_ended", now);
+    }
+}
+
+void Host::settle(Arrival arrival, std::optional<DomainDescription> description,
+                  const common::Now& now) {
+    if (!description && arrival.seen.empty()) return;
+    const bool gone = !description;
+    DomainDescription first =
+        gone ? fromCallbacks(arrival.domain, arrival.seen) : std::move(*description);
+    const proto::VmStatus status = first.status;
+    const std::string reason = first.reason;
+    if (std::any_of(arrival.seen.begin(), arrival.seen.end(), started)) {
+        first.status = proto::VmStatus::stopped;
+        first.reason = "unknown";
+    }
+    const proto::Uuid uuid = first.domain.uuid;
+    create(first, now);
+    for (const auto& seen : arrival.seen) {
+        const auto found = state_.vms.find(uuid);
+        if (found == state_.vms.end()) return;
+        if (seen.what != Lifecycle::defined) take(found->second, seen, now);
+    }
+    const auto found = state_.vms.find(uuid);
+    if (found == state_.vms.end()) return;
+    Vm& vm = found->second;
+    if (gone && vm.describesInFlight == 0)
+        remove(uuid, vm.info.persistent ? "vanished" : "transient_ended", now);
+    else if (vm.lifecycle.startUndecided() && !gone)
+        step(vm, vm.lifecycle.correct(status, reason), now);
+}
+
+}  // namespace rollo::core

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "agent/core/host_state.hpp"
+#include "agent/core/hub.hpp"
+#include "agent/core/hypervisor.hpp"
+#include "agent/core/id_book.hpp"
+#include "agent/core/observation.hpp"
+#include "agent/core/saved_state.hpp"
+#include "common/clock.hpp"
+
+namespace rollo::core {
+
+/// The only writer of state: takes what the hypervisor tells, in order, and publishes what that
+/// means for clients. Pure but for its two ports; time is an argument.
+class Host {
+  public:
+    struct Settings {
+        std::optional<proto::ServerId> serverId;
+        proto::VmId firstAllottedId = 1000001;
+        std::string hostname;
+        std::optional<std::string> ipAddress;
+        std::string agentVersion;
+        std::string libvirtUri;
+        std::string hostBootId;
+        /// Stands for the host's UUID where libvirt knows none.
+        std::optional<proto::Uuid> machineUuid;
+        /// A fresh name for a QEMU process.
+        std::function<std::string()> newBootId;
+    };
+
+    Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hypervisor);
+
+    void apply(Observation observation, const common::Now& now);
+    /// Asks for a listing when the last one is old: what no callback tells is found that way.
+    void tick(const common::Now& now);
+    /// Tells clients that the agent is being stopped.
+    void enterMaintenance(const common::Now& now);
+
+    const HostState& state() const { return state_; }
+    /// True, once, when what must outlive the agent has changed since the last call.
+    bool takeUnsaved();
+    SavedState saved() const;
+
+  private:
+    /// Callbacks of a domain that no listing has shown yet, until it has been described.
+    struct Arrival {
+        DomainRef domain;
+        std::vector<LifecycleSeen> seen;
+        int describesInFlight = 0;
+    };
+
+    void on(ConnectionOpened observation, const common::Now& now);
+    void on(ListingBegun observation, const common::Now& now);
+    void on(ListingDone observation, const common::Now& now);
+    void on(ConnectionLost observation, const common::Now& now);
+    void on(LifecycleSeen observation, const common::Now& now);
+    void on(RebootSeen observation, const common::Now& now);
+    void on(DescriptionOutdated observation, const common::Now& now);
+    void on(DomainDescribed observation, const common::Now& now);
+    void on(SampleTaken observation, const common::Now& now);
+
+    void learnServer(const HostDescription& host, const common::Now& now);
+    void setServerId(proto::ServerId id);
+    void setServerStatus(proto::ServerStatus status, const std::string& reason,
+                         const common::Now& now);
+
+    // The listing and its race with callbacks.
+    void mention(const proto::Uuid& uuid);
+    void forgetAnswers();
+    void removeUnlisted(const std::vector<DomainDescription>& listed, const common::Now& now);
+    void takeListed(const DomainDescription& listed, const common::Now& now);
+
+    // Domains that are not known yet.
+    Arrival& arrive(const DomainRef& domain);
+    void settle(Arrival arrival, std::optional<DomainDescription> description,
+                const common::Now& now);
+
+    // VMs: host_vms.cpp.
+    Vm& create(const DomainDescription& description, const common::Now& now);
+    void remove(const proto::Uuid& uuid, const std::string& reason, const common::Now& now);
+    void take(Vm& vm, const LifecycleSeen& seen, const common::Now& now);
+    void takeUndefined(Vm& vm, const common::Now& now);
+    void describe(Vm& vm);
+    void update(Vm& vm, const DomainDescription& description, bool redefined,
+                const common::Now& now);
+    void renumber(Vm& vm, const IdBook::Given& given, const common::Now& now);
+    void reconcile(Vm& vm, const DomainDescription& description, const common::Now& now);
+    void step(Vm& vm, std::optional<StatusStep> step, const common::Now& now);
+    void nameBoot(Vm& vm, const DomainDescription& description);
+    void takeSample(Vm& vm, DomainSample sample, const common::Now& now);
+    void takeHostSample(HostSample sample, const common::Now& now);
+    void markStale(Vm& vm, const common::Now& now);
+    void raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now);
+    void resolveConflict(const Vm& vm, const common::Now& now);
+
+    Settings settings_;
+    Hub& hub_;
+    Hypervisor& hypervisor_;
+    HostState state_;
+    IdBook ids_;
+    std::unordered_map<proto::Uuid, SavedVm> savedBoots_;
+    std::unordered_map<proto::Uuid, Arrival> arrivals_;
+    std::optional<HostSample> lastHostSample_;
+    std::optional<common::Monotonic> listedAt_;
+    bool listing_ = false;
+    std::unordered_set<proto::Uuid> mentioned_;  ///< by callbacks, since the listing began
+    bool unsaved_ = false;
+};
+
+}  // namespace rollo::core

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "agent/core/lifecycle.hpp"
+#include "agent/core/observation.hpp"
+#include "proto/events.hpp"
+#include "proto/messages.hpp"
+
+namespace rollo::core {
+
+/// One VM, as it is known now.
+struct Vm {
+    proto::VmInfo info;
+    LifecycleTracker lifecycle;
+    int domainId = -1;
+    std::uint64_t cpuTimeNs = 0;  ///< the least that the present QEMU process has used
+    std::optional<DomainSample> lastSample;
+    std::optional<proto::VmMetrics> metrics;
+
+    // What the order of answers and callbacks needs.
+    int describesInFlight = 0;
+    bool quiet = false;         ///< no lifecycle callback since the last description was asked for
+    int redefinitions = 0;      ///< DEFINED callbacks that a description has yet to answer
+
+    proto::VmState view() const { return {&info, metrics ? &*metrics : nullptr}; }
+};
+
+/// All that is known about this host. Written by Host alone; everybody else reads.
+struct HostState {
+    proto::ServerInfo server;
+    std::optional<proto::ServerMetrics> serverMetrics;
+    std::unordered_map<proto::Uuid, Vm> vms;
+    std::map<std::string, proto::Alert> alerts;  ///< the firing ones, by their id
+    bool inventoryRead = false;                  ///< a listing has been taken in since the start
+
+    const Vm* find(const proto::Uuid& uuid) const {
+        const auto found = vms.find(uuid);
+        return found == vms.end() ? nullptr : &found->second;
+    }
+    const Vm* find(proto::VmId id) const {
+        for (const auto& [uuid, vm] : vms)
+            if (vm.info.identity.id == id) return &vm;
+        return nullptr;
+    }
+    const Vm* find(const std::string& name) const {
+        for (const auto& [uuid, vm] : vms)
+            if (vm.info.identity.name == name) return &vm;
+        return nullptr;
+    }
+};
+
+}  // namespace rollo::core

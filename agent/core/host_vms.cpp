@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "agent/core/host.hpp"
+#include "agent/core/rates.hpp"
+
+namespace rollo::core {
+namespace {
+
+using proto::VmStatus;
+
+bool hasProcess(VmStatus status) {
+    return status != VmStatus::stopped && status != VmStatus::unknown;
+}
+
+template <class T>
+void take(std::vector<std::string_view>& changed, std::string_view name, T& field,
+          const T& value) {
+    if (field == value) return;
+    field = value;
+    changed.push_back(name);
+}
+
+/// Takes the description's figures over; answers what of it differed, in the wire's names.
+std::vector<std::string_view> takeOver(proto::VmInfo& info, const DomainDescription& from) {
+    std::vector<std::string_view> changed;
+    take(changed, "name", info.identity.name, from.domain.name);
+    take(changed, "persistent", info.persistent, from.persistent);
+    take(changed, "autostart", info.autostart, from.autostart);
+    take(changed, "vcpus", info.vcpus, from.vcpus);
+    take(changed, "memory_mb", info.memoryMb, from.memoryMb);
+    take(changed, "os", info.os, from.os);
+    take(changed, "title", info.title, from.title);
+    take(changed, "console", info.console, from.console);
+    return changed;
+}
+
+std::string conflictAlertId(const Vm& vm) {
+    return "vm-id-conflict:" + vm.info.identity.uuid.toString();
+}
+
+constexpr double mibPerGib = 1024.0;
+
+}  // namespace
+
+Vm& Host::create(const DomainDescription& description, const common::Now& now) {
+    const auto& domain = description.domain;
+    const IdBook::Given given = ids_.assign(domain.uuid, description.platformId);
+    Vm& vm = state_.vms[domain.uuid];
+    vm.info.identity = {given.id, domain.uuid, domain.name, given.fromPlatform};
+    takeOver(vm.info, description);
+    vm.info.status = description.status;
+    vm.info.reason = description.reason;
+    vm.info.serverId = state_.server.id;
+    vm.lifecycle = LifecycleTracker(description.status, description.reason);
+    nameBoot(vm, description);
+    unsaved_ = true;
+    hub_.publish(proto::VmCreated{vm.info}, now);
+    raiseConflict(vm, given, now);
+    return vm;
+}
+
+/// A QEMU process that was seen before the agent's restart keeps its name: the same domain id in
+/// the same run of the host, and no less CPU time than it had then.
+void Host::nameBoot(Vm& vm, const DomainDescription& description) {
+    if (!hasProcess(description.status)) return;
+    vm.domainId = description.domain.domainId;
+    vm.cpuTimeNs = description.cpuTimeNs;
+    const auto saved = savedBoots_.find(description.domain.uuid);
+    if (saved != savedBoots_.end() && saved->second.domainId == vm.domainId &&
+        vm.cpuTimeNs >= saved->second.cpuTimeNs)
+        vm.info.bootId = saved->second.bootId;
+    else
+        vm.info.bootId = settings_.newBootId();
+}
+
+void Host::remove(const proto::Uuid& uuid, const std::string& reason, const common::Now& now) {
+    const auto found = state_.vms.find(uuid);
+    resolveConflict(found->second, now);
+    hub_.publish(proto::VmDeleted{found->second.info.identity, reason}, now);
+    ids_.release(uuid);
+    state_.vms.erase(found);
+    unsaved_ = true;
+}
+
+void Host::describe(Vm& vm) {
+    ++vm.describesInFlight;
+    vm.quiet = true;
+    hypervisor_.describe(vm.info.identity.uuid);
+}
+
+void Host::take(Vm& vm, const LifecycleSeen& seen, const common::Now& now) {
+    vm.quiet = false;
+    if (seen.what == Lifecycle::undefined) {
+        // A rename is reported as an UNDEFINED of the old name and a DEFINED of the new one.
+        if (seen.reason != "renamed") takeUndefined(vm, now);
+        return;
+    }
+    if (seen.what == Lifecycle::defined) {
+        ++vm.redefinitions;
+        return describe(vm);
+    }
+    step(vm, vm.lifecycle.on(seen.what, seen.reason), now);
+    if (vm.lifecycle.active() && seen.domain.domainId >= 0) vm.domainId = seen.domain.domainId;
+    // What was configured for the next start counts from a start or a stop on; and a transient
+    // domain is gone when it stops.
+    if (seen.what == Lifecycle::started || seen.what == Lifecycle::stopped) describe(vm);
+}
+
+void Host::takeUndefined(Vm& vm, const common::Now& now) {
+    if (vm.lifecycle.active())
+        describe(vm);  // it lives on as a transient one
+    else
+        remove(proto::Uuid(vm.info.identity.uuid), "undefined", now);
+}
+
+void Host::update(Vm& vm, const DomainDescription& description, bool redefined,
+                  const common::Now& now) {
+    const proto::VmIdentity before = vm.info.identity;
+    const auto changed = takeOver(vm.info, description);
+    const IdBook::Given given = ids_.assign(before.uuid, description.platformId);
+    if (given.id != before.id) {
+        renumber(vm, given, now);
+    } else {
+        vm.info.identity.idFromPlatform = given.fromPlatform;
+        if (!changed.empty() || redefined)
+            hub_.publish(proto::VmUpdated{vm.info, changed, before}, now);
+    }
+    raiseConflict(vm, given, now);
+    if (!changed.empty()) unsaved_ = true;
+}
+
+void Host::renumber(Vm& vm, const IdBook::Given& given, const common::Now& now) {
+    hub_.publish(proto::VmDeleted{vm.info.identity, "renumbered"}, now);
+    vm.info.identity.id = given.id;
+    vm.info.identity.idFromPlatform = given.fromPlatform;
+    hub_.publish(proto::VmCreated{vm.info}, now);
+    unsaved_ = true;
+}
+
+void Host::reconcile(Vm& vm, const DomainDescription& description, const common::Now& now) {
+    const bool both = hasProcess(vm.info.status) && hasProcess(description.status);
+    const bool another = both && (description.domain.domainId != vm.domainId ||
+                                  description.cpuTimeNs < vm.cpuTimeNs);
+    if (another) step(vm, vm.lifecycle.correct(VmStatus::stopped, "unknown"), now);
+    step(vm, vm.lifecycle.correct(description.status, description.reason), now);
+    if (!hasProcess(vm.info.status)) return;
+    vm.domainId = description.domain.domainId;
+    vm.cpuTimeNs = description.cpuTimeNs;
+}
+
+void Host::step(Vm& vm, std::optional<StatusStep> step, const common::Now& now) {
+    if (!step) return;
+    const VmStatus old = std::exchange(vm.info.status, step->to);
+    vm.info.reason = step->reason;
+    if (!hasProcess(old) && hasProcess(step->to)) {
+        vm.info.bootId = settings_.newBootId();
+        vm.cpuTimeNs = 0;
+        unsaved_ = true;
+    }
+    hub_.publish(proto::VmStatusChanged{vm.info.identity, old, step->to, step->reason,
+                                        vm.info.bootId, state_.server.id},
+                 now);
+    if (hasProcess(step->to)) return;
+    vm.info.bootId.reset();
+    vm.domainId = -1;
+    vm.cpuTimeNs = 0;
+    vm.lastSample.reset();
+    vm.metrics.reset();
+    unsaved_ = true;
+}
+
+// --- samples -------------------------------------------------------------------------------------
+
+void Host::on(SampleTaken observation, const common::Now& now) {
+    for (auto& sample : observation.domains) {
+        const auto found = state_.vms.find(sample.uuid);
+        if (found != state_.vms.end()) takeSample(found->second, std::move(sample), now);
+    }
+    for (const auto& uuid : observation.silent)
+        if (const auto found = state_.vms.find(uuid); found != state_.vms.end())
+            markStale(found->second, now);
+    for (const auto& uuid : observation.unresponsive) {
+        const auto found = state_.vms.find(uuid);
+        if (found == state_.vms.end()) continue;
+        markStale(found->second, now);
+        step(found->second, found->second.lifecycle.setUnresponsive(true), now);
+    }
+    if (observation.host) takeHostSample(std::move(*observation.host), now);
+}
+
+void Host::takeSample(Vm& vm, DomainSample sample, const common::Now& now) {
+    // A sample that was under way when the guest stopped or started anew tells of another process.
+    if (!hasProcess(vm.info.status) || sample.domainId != vm.domainId) return;
+    step(vm, vm.lifecycle.setUnresponsive(false), now);
+    const DomainSample* previous = vm.lastSample ? &*vm.lastSample : nullptr;
+    vm.metrics = vmMetrics(previous, sample, state_.server.cpus.value_or(0), now.wall);
+    vm.metrics->bootId = vm.info.bootId;
+    vm.lastSample = std::move(sample);
+    hub_.publish(proto::VmMetricsUpdate{vm.info.identity, *vm.metrics}, now);
+}
+
+void Host::markStale(Vm& vm, const common::Now& now) {
+    if (!vm.metrics) return;
+    vm.metrics->stale = true;
+    hub_.publish(proto::VmMetricsUpdate{vm.info.identity, *vm.metrics}, now);
+}
+
+void Host::takeHostSample(HostSample sample, const common::Now& now) {
+    const HostSample* previous = lastHostSample_ ? &*lastHostSample_ : nullptr;
+    proto::ServerMetrics metrics = serverMetrics(previous, sample);
+    std::int64_t vcpus = 0;
+    std::int64_t memoryMb = 0;
+    for (const auto& [uuid, vm] : state_.vms) {
+        if (!hasProcess(vm.info.status)) continue;
+        vcpus += vm.info.vcpus.value_or(0);
+        memoryMb += vm.info.memoryMb.value_or(0);
+        if (vm.info.status == VmStatus::running) ++metrics.vmsRunning;
+    }
+    metrics.vmsTotal = static_cast<std::int64_t>(state_.vms.size());
+    metrics.vcpusAllocated = vcpus;
+    metrics.memoryAllocatedGb = static_cast<double>(memoryMb) / mibPerGib;
+    lastHostSample_ = std::move(sample);
+    state_.serverMetrics = metrics;
+    hub_.publish(
+        proto::ServerMetricsUpdate{state_.server.id, state_.server.hostname, std::move(metrics)},
+        now);
+}
+
+// --- two VMs, one id -----------------------------------------------------------------------------
+
+void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now) {
+    if (!given.conflictWith) return resolveConflict(vm, now);
+    const std::string id = conflictAlertId(vm);
+    if (state_.alerts.contains(id)) return;
+    proto::Alert alert;
+    alert.id = id;
+    alert.type = "vm_id_conflict";
+    alert.severity = "warning";
+    alert.title = "Two VMs claim the same id";
+    const Vm* other = state_.find(*given.conflictWith);
+    alert.message = fmt::format(
+        "The metadata of {} claims an id that {} already has; it was given {} instead",
+        vm.info.identity.name, other ? other->info.identity.name : given.conflictWith->toString(),
+        given.id);
+    alert.vm = vm.info.identity;
+    alert.serverId = state_.server.id;
+    alert.firstSeen = alert.lastSeen = now.wall;
+    state_.alerts[id] = alert;
+    hub_.publish(alert, now);
+}
+
+void Host::resolveConflict(const Vm& vm, const common::Now& now) {
+    const auto found = state_.alerts.find(conflictAlertId(vm));
+    if (found == state_.alerts.end()) return;
+    proto::Alert alert = std::move(found->second);
+    state_.alerts.erase(found);
+    alert.firing = false;
+    alert.lastSeen = now.wall;
+    hub_.publish(alert, now);
+}
+
+}  // namespace rollo::core

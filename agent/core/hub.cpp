@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/core/hub.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "proto/codec.hpp"
+
+namespace rollo::core {
+
+struct Hub::Room {
+    std::string key;
+    Subscription subscription;
+    Principal principal;
+    std::vector<Member*> members;
+    std::uint64_t visited = 0;
+};
+
+namespace {
+
+template <class T>
+void appendIds(std::string& key, const std::optional<std::vector<T>>& ids) {
+    if (!ids) {
+        key += '*';
+        return;
+    }
+    for (const auto id : *ids) fmt::format_to(std::back_inserter(key), "{},", id);
+}
+
+/// The same text for the same rules and rights, and for no others.
+std::string roomKey(const Subscription& subscription, const Principal& principal) {
+    std::string key = fmt::format("{}", principal.permissions.bits);
+    if (principal.vms) {
+        for (const auto& vm : *principal.vms) {
+            if (const auto* id = std::get_if<proto::VmId>(&vm))
+                fmt::format_to(std::back_inserter(key), "|i{}", *id);
+            else if (const auto* uuid = std::get_if<proto::Uuid>(&vm))
+                key += "|u" + uuid->toString();
+            else
+                fmt::format_to(std::back_inserter(key), "|n{}:{}", std::get<std::string>(vm).size(),
+                               std::get<std::string>(vm));
+        }
+        key += '|';
+    }
+    for (const auto& rule : subscription.rules()) {
+        key += rule.include ? ";+" : ";-";
+        for (const auto& name : rule.effectiveKinds().wireNames()) key += name + ",";
+        key += "/v";
+        appendIds(key, rule.vmIds);
+        key += "/s";
+        appendIds(key, rule.serverIds);
+        if (rule.boundTo) key += "/b" + rule.boundTo->toString();
+    }
+    return key;
+}
+
+bool namesItsVms(const Rule& rule) {
+    return rule.boundTo || (rule.vmIds && (!rule.serverIds || rule.serverIds->empty()));
+}
+
+std::uint64_t conflationKey(const Topic& topic) {
+    // VM ids start at 1, so 0 is free for the server.
+    return topic.vm ? static_cast<std::uint64_t>(topic.vm->id) : 0;
+}
+
+std::optional<proto::VmIdentity> before(const proto::Event& event) {
+    const auto* updated = std::get_if<proto::VmUpdated>(&event);
+    if (!updated || updated->before == updated->vm.identity) return std::nullopt;
+    return updated->before;
+}
+
+/// True for a VM that the principal was shown under its former name and may not see any more.
+bool lost(const ReplayLog::Entry& entry, const Principal& principal) {
+    return entry.before && principal.mayView(*entry.before) && !principal.mayView(*entry.vm);
+}
+
+}  // namespace
+
+bool mayHear(const Principal& principal, const Topic& topic) {
+    if (topic.vm) return principal.mayView(*topic.vm);
+    return topic.server ? principal.mayViewServer() : principal.mayViewUntied();
+}
+
+Hub::Hub(std::string epoch) : Hub(std::move(epoch), Settings()) {}
+
+Hub::Hub(std::string epoch, Settings settings)
+    : epoch_(std::move(epoch)), log_(settings.replayEntries, settings.replayBytes) {}
+
+Hub::~Hub() = default;
+
+void Hub::setServerId(std::optional<proto::ServerId> id) { serverId_ = id; }
+
+void Hub::publish(const proto::Event& event, const common::Now& now) {
+    const Topic topic = topicOf(event);
+    if (proto::conflatable(topic.kind))
+        publishLatest(event, topic, now);
+    else
+        publishOrdered(event, topic, now);
+}
+
+void Hub::publishOrdered(const proto::Event& event, const Topic& topic, const common::Now& now) {
+    ReplayLog::Entry entry;
+    entry.seq = ++seq_;
+    entry.kind = topic.kind;
+    if (topic.vm) entry.vm = *topic.vm;
+    entry.server = topic.server;
+    entry.before = before(event);
+    entry.frame = proto::encode(event, seq_, now);
+    if (entry.before)
+        entry.farewell =
+            proto::encode(proto::VmDeleted{*entry.before, "access_ended"}, seq_, now);
+    forEachRoom(topic, [&](Room& room) { deliver(room, topic, entry); });
+    log_.append(std::move(entry));
+}
+
+void Hub::deliver(Room& room, const Topic& topic, const ReplayLog::Entry& entry) {
+    const proto::Frame* frame = nullptr;
+    if (room.subscription.wants(topic, serverId_) && mayHear(room.principal, topic))
+        frame = &entry.frame;
+    else if (lost(entry, room.principal) && room.subscription.covers(*entry.before, serverId_))
+        frame = &entry.farewell;
+    if (!frame) return;
+    for (Member* member : room.members) {
+        member->heardOrdered = true;
+        member->subscriber.send(*frame);
+    }
+    delivered_ += room.members.size();
+}
+
+void Hub::publishLatest(const proto::Event& event, const Topic& topic, const common::Now& now) {
+    proto::Frame frame;
+    const std::uint64_t key = conflationKey(topic);
+    forEachRoom(topic, [&](Room& room) {
+        if (!room.subscription.wants(topic, serverId_) || !mayHear(room.principal, topic)) return;
+        if (!frame) frame = proto::encode(event, 0, now);
+        for (Member* member : room.members) member->subscriber.sendLatest(key, frame);
+        delivered_ += room.members.size();
+    });
+}
+
+template <class Visit>
+void Hub::forEachRoom(const Topic& topic, Visit visit) {
+    ++visit_;
+    const auto once = [&](Room& room) {
+        if (room.visited == visit_) return;
+        room.visited = visit_;
+        visit(room);
+    };
+    for (Room* room : wide_) once(*room);
+    if (!topic.vm) return;
+    if (const auto found = byVmId_.find(topic.vm->id); found != byVmId_.end())
+        for (Room* room : found->second) once(*room);
+    if (const auto found = byUuid_.find(topic.vm->uuid); found != byUuid_.end())
+        for (Room* room : found->second) once(*room);
+}
+
+void Hub::join(Member& member, const Subscription& subscription, const Principal& principal) {
+    leave(member);
+    std::string key = roomKey(subscription, principal);
+    auto& slot = rooms_[key];
+    if (!slot) {
+        slot = std::make_unique<Room>(Room{std::move(key), subscription, principal, {}, 0});
+        index(*slot);
+    }
+    member.room = slot.get();
+    member.index = slot->members.size();
+    slot->members.push_back(&member);
+}
+
+void Hub::leave(Member& member) {
+    if (!member.room) return;
+    auto& members = member.room->members;
+    members[member.index] = members.back();
+    members[member.index]->index = member.index;
+    members.pop_back();
+    if (members.empty()) dropRoom(*member.room);
+    member.room = nullptr;
+}
+
+void Hub::index(Room& room) {
+    const auto& rules = room.subscription.rules();
+    const auto wide = [](const Rule& rule) { return rule.include && !namesItsVms(rule); };
+    if (std::any_of(rules.begin(), rules.end(), wide)) {
+        wide_.push_back(&room);
+        return;
+    }
+    for (const auto& rule : rules) {
+        if (!rule.include) continue;
+        if (rule.boundTo) byUuid_[*rule.boundTo].push_back(&room);
+        if (rule.vmIds)
+            for (const auto id : *rule.vmIds) byVmId_[id].push_back(&room);
+    }
+}
+
+void Hub::dropRoom(Room& room) {
+    std::erase(wide_, &room);
+    for (const auto& rule : room.subscription.rules()) {
+        if (rule.boundTo) {
+            const auto found = byUuid_.find(*rule.boundTo);
+            if (found != byUuid_.end() && std::erase(found->second, &room) &&
+                found->second.empty())
+                byUuid_.erase(found);
+        }
+        if (!rule.vmIds) continue;
+        for (const auto id : *rule.vmIds) {
+            const auto found = byVmId_.find(id);
+            if (found != byVmId_.end() && std::erase(found->second, &room) &&
+                found->second.empty())
+                byVmId_.erase(found);
+        }
+    }
+    const std::string key = room.key;
+    rooms_.erase(key);
+}
+
+std::optional<std::vector<proto::Frame>> Hub::replay(const proto::ResumePoint& from,
+                                                     const Subscription& subscription,
+                                                     const Principal& principal) const {
+    if (from.epoch != epoch_) return std::nullopt;
+    const auto range = log_.after(from.seq);
+    if (!range) return std::nullopt;
+    std::vector<proto::Frame> frames;
+    for (auto entry = range->begin; entry != range->end; ++entry) {
+        const Topic topic = entry->topic();
+        if (subscription.wants(topic, serverId_) && mayHear(principal, topic))
+            frames.push_back(entry->frame);
+        else if (lost(*entry, principal) && subscription.covers(*entry->before, serverId_))
+            frames.push_back(entry->farewell);
+    }
+    return frames;
+}
+
+}  // namespace rollo::core

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/core/principal.hpp"
+#include "agent/core/replay_log.hpp"
+#include "agent/core/subscriber.hpp"
+#include "agent/core/subscription.hpp"
+#include "common/clock.hpp"
+#include "proto/events.hpp"
+
+namespace rollo::core {
+
+/// Gives every ordered event its number, encodes it once, keeps it for those who come back, and
+/// hands the one frame to everybody who asked for it and may see it.
+///
+/// Members with the same rules and the same rights share a room, so that a filter is looked at once
+/// for all of them; a room that names its VMs is found through these VMs, so that an event costs
+/// nothing for those who did not ask for it.
+class Hub {
+  public:
+    struct Settings {
+        std::size_t replayEntries = 4096;
+        std::size_t replayBytes = 16u << 20;
+    };
+    struct Room;
+
+    /// A place in the hub. Its owner keeps it at one address and leaves before it goes.
+    struct Member {
+        explicit Member(Subscriber& to) : subscriber(to) {}
+        Subscriber& subscriber;
+        Room* room = nullptr;
+        std::size_t index = 0;
+        bool heardOrdered = false;  ///< some `seq` has been sent to it
+    };
+
+    explicit Hub(std::string epoch);
+    Hub(std::string epoch, Settings settings);
+    ~Hub();
+
+    void setServerId(std::optional<proto::ServerId> id);
+    std::optional<proto::ServerId> serverId() const { return serverId_; }
+    const std::string& epoch() const { return epoch_; }
+    /// The number of the last ordered event.
+    proto::Seq seq() const { return seq_; }
+
+    void publish(const proto::Event& event, const common::Now& now);
+
+    /// Puts the member into the room of these rules and rights; out of the one where it was.
+    void join(Member& member, const Subscription& subscription, const Principal& principal);
+    void leave(Member& member);
+
+    /// What that person missed after `seq`, as it was sent; nothing where part of it is gone.
+    std::optional<std::vector<proto::Frame>> replay(const proto::ResumePoint& from,
+                                                    const Subscription& subscription,
+                                                    const Principal& principal) const;
+
+    std::uint64_t delivered() const { return delivered_; }
+    std::size_t rooms() const { return rooms_.size(); }
+
+  private:
+    void deliver(Room& room, const Topic& topic, const ReplayLog::Entry& entry);
+    template <class Visit>
+    void forEachRoom(const Topic& topic, Visit visit);
+    void publishOrdered(const proto::Event& event, const Topic& topic, const common::Now& now);
+    void publishLatest(const proto::Event& event, const Topic& topic, const common::Now& now);
+    void index(Room& room);
+    void dropRoom(Room& room);
+
+    std::string epoch_;
+    proto::Seq seq_ = 0;
+    std::optional<proto::ServerId> serverId_;
+    ReplayLog log_;
+    std::unordered_map<std::string, std::unique_ptr<Room>> rooms_;
+    std::vector<Room*> wide_;  ///< may match any VM, or the server
+    std::unordered_map<proto::VmId, std::vector<Room*>> byVmId_;
+    std::unordered_map<proto::Uuid, std::vector<Room*>> byUuid_;
+    std::uint64_t visit_ = 0;
+    std::uint64_t delivered_ = 0;
+};
+
+/// What a principal may be told of: permissions are looked at again at every delivery.
+bool mayHear(const Principal& principal, const Topic& topic);
+
+}  // namespace rollo::core

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "proto/codes.hpp"
+#include "proto/frame.hpp"
+
+namespace rollo::core {
+
+/// What the core asks of a connection. None of the calls fails or waits, and none calls back.
+class Subscriber {
+  public:
+    virtual ~Subscriber() = default;
+
+    /// Queues an ordered message: delivered, or the connection ends.
+    virtual void send(const proto::Frame& frame) = 0;
+    /// Queues a message of which only the latest with that key matters.
+    virtual void sendLatest(std::uint64_t key, const proto::Frame& frame) = 0;
+    /// Queues a snapshot or a replay: drawn as the socket takes it, outside the queue's limit.
+    virtual void sendBacklog(std::vector<proto::Frame> frames) = 0;
+    /// Says goodbye and closes; everything queued before still leaves.
+    virtual void close(const proto::Farewell& farewell) = 0;
+};
+
+}  // namespace rollo::core

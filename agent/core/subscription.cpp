@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/core/subscription.hpp"
+
+#include <algorithm>
+
+namespace rollo::core {
+namespace {
+
+using proto::EventKind;
+using proto::ServerId;
+using proto::VmId;
+using proto::VmIdentity;
+
+template <class Event>
+Topic vmTopic(EventKind kind, const Event& event) {
+    return {kind, &event.vm, false};
+}
+
+struct TopicOf {
+    Topic operator()(const proto::VmStatusChanged& e) const {
+        return vmTopic(EventKind::vmStatusChanged, e);
+    }
+    Topic operator()(const proto::VmCreated& e) const {
+        return {EventKind::vmCreated, &e.vm.identity, false};
+    }
+    Topic operator()(const proto::VmUpdated& e) const {
+        return {EventKind::vmUpdated, &e.vm.identity, false};
+    }
+    Topic operator()(const proto::VmDeleted& e) const { return vmTopic(EventKind::vmDeleted, e); }
+    Topic operator()(const proto::VmMetricsUpdate& e) const {
+        return vmTopic(EventKind::vmMetricsUpdate, e);
+    }
+    Topic operator()(const proto::ServerStatusChanged&) const {
+        return {EventKind::serverStatusChanged, nullptr, true};
+    }
+    Topic operator()(const proto::ServerRegistered&) const {
+        return {EventKind::serverRegistered, nullptr, true};
+    }
+    Topic operator()(const proto::ServerRemoved&) const {
+        return {EventKind::serverRemoved, nullptr, true};
+    }
+    Topic operator()(const proto::ServerMetricsUpdate&) const {
+        return {EventKind::serverMetricsUpdate, nullptr, true};
+    }
+    Topic operator()(const proto::Alert& e) const { return topicOf(e); }
+};
+
+template <class T>
+bool has(const std::vector<T>& sorted, T value) {
+    return std::binary_search(sorted.begin(), sorted.end(), value);
+}
+
+bool matchesServer(const Rule& rule, std::optional<ServerId> self) {
+    return self && has(*rule.serverIds, *self);
+}
+
+bool matchesVm(const Rule& rule, const VmIdentity& vm, std::optional<ServerId> self) {
+    if (rule.boundTo) return *rule.boundTo == vm.uuid;
+    if (rule.vmIds) return has(*rule.vmIds, vm.id);
+    return !rule.serverIds || matchesServer(rule, self);
+}
+
+/// Ids alone: a VM's events go by VM ids, or by server ids where no VM ids are given; the server's
+/// by server ids; events tied to neither match rules without ids.
+bool matchesIds(const Rule& rule, const Topic& topic, std::optional<ServerId> self) {
+    if (topic.vm) return matchesVm(rule, *topic.vm, self);
+    const bool namesVms = rule.vmIds || rule.boundTo;
+    if (topic.server && rule.serverIds) return matchesServer(rule, self);
+    return !namesVms && !rule.serverIds;
+}
+
+template <class T>
+bool includesAll(const std::optional<std::vector<T>>& wide,
+                 const std::optional<std::vector<T>>& narrow) {
+    if (!wide || !narrow) return !wide && !narrow;
+    return std::includes(wide->begin(), wide->end(), narrow->begin(), narrow->end());
+}
+
+template <class T>
+void normalise(std::optional<std::vector<T>>& ids) {
+    if (!ids) return;
+    std::sort(ids->begin(), ids->end());
+    ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
+}
+
+Kinds vmKinds() {
+    Kinds kinds;
+    for (const auto kind : {EventKind::vmStatusChanged, EventKind::vmCreated, EventKind::vmUpdated,
+                            EventKind::vmDeleted, EventKind::vmMetricsUpdate})
+        kinds.add(kind);
+    return kinds;
+}
+
+}  // namespace
+
+Topic topicOf(const proto::Event& event) { return std::visit(TopicOf{}, event); }
+
+Topic topicOf(const proto::Alert& alert) {
+    return {EventKind::alert, alert.vm ? &*alert.vm : nullptr, !alert.vm};
+}
+
+Kinds Kinds::withCompanions() const {
+    Kinds all = *this;
+    if (has(EventKind::vmStatusChanged))
+        for (const auto kind : {EventKind::vmCreated, EventKind::vmUpdated, EventKind::vmDeleted})
+            all.add(kind);
+    if (has(EventKind::serverStatusChanged))
+        for (const auto kind : {EventKind::serverRegistered, EventKind::serverRemoved})
+            all.add(kind);
+    return all;
+}
+
+std::vector<std::string> Kinds::wireNames() const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < proto::eventKinds; ++i) {
+        const auto kind = static_cast<EventKind>(i);
+        if (has(kind)) names.emplace_back(proto::wireName(kind));
+    }
+    return names;
+}
+
+bool Rule::covers(const Rule& other) const {
+    if (!effectiveKinds().contains(other.effectiveKinds())) return false;
+    if (!vmIds && !serverIds && !boundTo) return true;
+    return boundTo == other.boundTo && includesAll(vmIds, other.vmIds) &&
+           includesAll(serverIds, other.serverIds);
+}
+
+void Subscription::add(Rule rule) {
+    normalise(rule.vmIds);
+    normalise(rule.serverIds);
+    if (!rule.id.empty()) remove(rule.id);
+    std::erase_if(rules_, [&](const Rule& earlier) { return rule.covers(earlier); });
+    // Nothing is wanted before the first rule, so an exclusion there excludes nothing.
+    if (rule.include || !rules_.empty()) rules_.push_back(std::move(rule));
+}
+
+bool Subscription::remove(const std::string& id) {
+    return std::erase_if(rules_, [&](const Rule& rule) { return rule.id == id; }) > 0;
+}
+
+bool Subscription::wants(const Topic& topic, std::optional<ServerId> self) const {
+    for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule)
+        if (rule->effectiveKinds().has(topic.kind) && matchesIds(*rule, topic, self))
+            return rule->include;
+    return false;
+}
+
+bool Subscription::covers(const VmIdentity& vm, std::optional<ServerId> self) const {
+    Kinds open = vmKinds();
+    for (auto rule = rules_.rbegin(); rule != rules_.rend() && !open.empty(); ++rule) {
+        if (!matchesVm(*rule, vm, self)) continue;
+        const Kinds decided = open.both(rule->effectiveKinds());
+        if (rule->include && !decided.empty()) return true;
+        open = open.without(decided);
+    }
+    return false;
+}
+
+}  // namespace rollo::core

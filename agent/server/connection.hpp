@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/server/http_routes.hpp"
+#include "agent/server/services.hpp"
+#include "agent/server/session.hpp"
+
+struct lws;
+
+namespace rollo::server {
+
+/// One accepted socket, from accept to close: HTTP exchanges first, then perhaps one session.
+/// Thread: main.
+class Connection {
+  public:
+    /// `place` is where its owner keeps it; `gone` is called when libwebsockets is done with the
+    /// socket, and ends this object.
+    Connection(Services& services, std::string peer, std::size_t place,
+               std::function<void(Connection&)> gone)
+        : services_(services), peer_(std::move(peer)), place_(place), gone_(std::move(gone)) {}
+
+    std::size_t place() const { return place_; }
+    void move(std::size_t place) { place_ = place; }
+    void destroyed() { gone_(*this); }
+
+    /// Looks at an upgrade before it is granted. False: it has been refused with an HTTP status.
+    bool confirmUpgrade(lws* socket, bool toWebSocket, const common::Now& now);
+    void upgraded(lws* socket, const common::Now& now);
+    Session* session() { return session_.get(); }
+
+    /// Takes a plain request; the answer leaves as the socket becomes writeable.
+    void request(lws* socket, const common::Now& now);
+    /// False when the connection has to be closed.
+    bool writeReply(lws* socket);
+
+  private:
+    bool refuseUpgrade(lws* socket, const Refusal& refusal);
+
+    Services& services_;
+    std::string peer_;
+    std::size_t place_;
+    std::function<void(Connection&)> gone_;
+    std::optional<Session::Handshake> handshake_;
+    std::unique_ptr<Session> session_;
+    std::string reply_;  ///< what is left to write
+};
+
+}  // namespace rollo::server

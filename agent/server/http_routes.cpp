@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/server/http_routes.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "common/json_writer.hpp"
+#include "proto/codec.hpp"
+
+namespace rollo::server {
+namespace {
+
+using common::Now;
+using core::Permission;
+using core::Principal;
+
+struct Call {
+    const Services& services;
+    const Principal& principal;
+    std::string_view rest;  ///< of the path, behind the route's
+    const Now& now;
+};
+
+struct Route {
+    std::string_view path;  ///< ends with `/` where a name follows
+    std::optional<Permission> permission;  ///< empty: open to everybody
+    Reply (*handle)(const Call& call);
+};
+
+Reply json(int status, std::string body) { return {status, "application/json", std::move(body), {}}; }
+
+Reply health(const Call&) { return json(200, R"({"status":"ok"})"); }
+
+Reply ready(const Call& call) {
+    const auto& state = call.services.state;
+    const bool connected = state.server.libvirtConnected;
+    common::JsonWriter out;
+    out.beginObject();
+    out.member("ready", connected && state.inventoryRead);
+    out.member("libvirt_connected", connected);
+    out.member("inventory_read", state.inventoryRead);
+    out.endObject();
+    return json(connected && state.inventoryRead ? 200 : 503, std::string(out.text()));
+}
+
+Reply server(const Call& call) {
+    const auto& state = call.services.state;
+    const auto* metrics = state.serverMetrics ? &*state.serverMetrics : nullptr;
+    return json(200, proto::encodeServer(state.server, metrics, call.now));
+}
+
+Reply vms(const Call& call) {
+    std::vector<proto::VmState> visible;
+    for (const auto& [uuid, vm] : call.services.state.vms)
+        if (call.principal.mayView(vm.info.identity)) visible.push_back(vm.view());
+    std::sort(visible.begin(), visible.end(), [](const auto& a, const auto& b) {
+        return a.info->identity.id < b.info->identity.id;
+    });
+    return json(200, proto::encodeVms(visible, call.now));
+}
+
+Reply vm(const Call& call) {
+    const auto* found =
+        core::findVm(call.services.state, std::string(call.rest), call.principal);
+    if (!found) return refusalReply({404, "there is no such VM"});
+    return json(200, proto::encodeVm(found->view(), call.now));
+}
+
+Reply welcome(const Call& call) {
+    return {200, "text/plain; charset=utf-8",
+            fmt::format("Rollo host agent {} on {}\n\n"
+                        "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self\n"
+                        "HTTP:      /healthz  /readyz  /api/v1/server  /api/v1/vms  "
+                        "/api/v1/vms/{{id, uuid or name}}\n",
+                        call.services.state.server.agentVersion,
+                        call.services.state.server.hostname),
+            {}};
+}
+
+constexpr std::array routes = {
+    Route{"/", std::nullopt, welcome},
+    Route{"/healthz", std::nullopt, health},
+    Route{"/readyz", std::nullopt, ready},
+    Route{"/api/v1/server", Permission::serverView, server},
+    Route{"/api/v1/vms", Permission::vmView, vms},
+    Route{"/api/v1/vms/", Permission::vmView, vm},
+};
+
+const Route* find(std::string_view path, std::string_view& rest) {
+    for (const auto& route : routes) {
+        if (path == route.path && (path == "/" || !route.path.ends_with('/'))) return &route;
+        if (route.path.size() > 1 && route.path.ends_with('/') && path.starts_with(route.path)) {
+            rest = path.substr(route.path.size());
+            if (!rest.empty() && rest.find('/') == std::string_view::npos) return &route;
+        }
+    }
+    return nullptr;
+}
+
+bool permitted(const Principal& principal, Permission permission) {
+    // A principal that is bound to some VMs sees nothing of the server.
+    return permission == Permission::serverView ? principal.mayViewServer()
+                                                : principal.permissions.has(permission);
+}
+
+std::string_view reason(int status) {
+    switch (status) {
+        case 200:
+            return "OK";
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 503:
+            return "Service Unavailable";
+        default:
+            return "Error";
+    }
+}
+
+std::string_view codeWord(int status) {
+    switch (status) {
+        case 400:
+            return "bad_request";
+        case 401:
+            return "unauthorized";
+        case 403:
+            return "forbidden";
+        case 404:
+            return "not_found";
+        case 405:
+            return "method_not_allowed";
+        case 503:
+            return "unavailable";
+        default:
+            return "error";
+    }
+}
+
+}  // namespace
+
+Identity identify(const std::string* token, const Services& services, const Now& now) {
+    if (token) {
+        auto principal = services.verifier.verify(*token, now);
+        if (principal) return {std::move(*principal), {}};
+        return {std::nullopt, std::string(auth::describe(principal.error()))};
+    }
+    if (services.settings.anonymous) return {Principal::anonymous(), {}};
+    return {std::nullopt, "no token"};
+}
+
+Reply refusalReply(const Refusal& refusal) {
+    common::JsonWriter out;
+    out.beginObject();
+    out.member("code", codeWord(refusal.status));
+    out.member("message", refusal.message);
+    out.endObject();
+    return json(refusal.status, std::string(out.text()));
+}
+
+Reply answer(const Request& request, const Services& services, const Now& now) {
+    std::string_view rest;
+    const Route* route = find(request.path, rest);
+    if (!route) {
+        if (eventEndpoint(request.path))
+            return refusalReply({400, "this is a WebSocket endpoint: an upgrade is needed"});
+        return refusalReply({404, "there is nothing at this path"});
+    }
+    if (request.method != "GET" && request.method != "HEAD") {
+        Reply reply = refusalReply({405, "only GET and HEAD are answered here"});
+        reply.allow = "GET, HEAD";
+        return reply;
+    }
+    if (!route->permission) return route->handle({services, Principal::anonymous(), rest, now});
+    const Identity identity = identify(request.token(), services, now);
+    if (!identity.principal) return refusalReply({401, "a valid token is needed"});
+    if (!permitted(*identity.principal, *route->permission))
+        return refusalReply({403, "permission denied"});
+    return route->handle({services, *identity.principal, rest, now});
+}
+
+std::string head(const Reply& reply) {
+    std::string text = fmt::format(
+        "HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\n"
+        "x-content-type-options: nosniff\r\n",
+        reply.status, reason(reply.status), reply.contentType, reply.body.size());
+    if (reply.status == 401) text += "www-authenticate: Bearer\r\n";
+    if (!reply.allow.empty()) text += fmt::format("allow: {}\r\n", reply.allow);
+    return text + "\r\n";
+}
+
+}  // namespace rollo::server

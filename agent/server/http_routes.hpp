@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/server/request.hpp"
+#include "agent/server/services.hpp"
+#include "common/clock.hpp"
+
+namespace rollo::server {
+
+struct Reply {
+    int status = 200;
+    std::string_view contentType = "application/json";
+    std::string body;
+    std::string_view allow;  ///< the methods, with 405
+};
+
+Reply refusalReply(const Refusal& refusal);
+
+/// Answers everything that is no WebSocket.
+Reply answer(const Request& request, const Services& services, const common::Now& now);
+
+/// Status line, headers and an empty line (RFC 9112 §2.1).
+std::string head(const Reply& reply);
+
+}  // namespace rollo::server

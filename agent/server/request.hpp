@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/core/client.hpp"
+
+namespace rollo::server {
+
+/// What a client asked for, as far as its request line and headers tell. The token goes no further
+/// than the handshake.
+struct Request {
+    std::string method;
+    std::string path;                                         ///< decoded, without the query
+    std::vector<std::pair<std::string, std::string>> query;   ///< decoded
+    std::optional<std::string> bearer;                        ///< of `Authorization: Bearer`
+
+    const std::string* argument(std::string_view name) const;
+    /// `Authorization` first, then the query parameter `token` (original).
+    const std::string* token() const;
+};
+
+/// Why a request is refused: an HTTP status and a sentence that names what is wrong.
+struct Refusal {
+    int status;
+    std::string message;
+};
+
+/// The event endpoint that a path names; nothing if it names none.
+std::optional<core::EventEndpoint> eventEndpoint(std::string_view path);
+
+/// Reads the query of an event endpoint: `events`, `vm_ids`, `server_ids`, `snapshot`, `resume`.
+/// Everything but `connectionId` of the result is set.
+std::expected<core::Client::Opening, Refusal> readOpening(core::EventEndpoint endpoint,
+                                                          const Request& request);
+
+}  // namespace rollo::server

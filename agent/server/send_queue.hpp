@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/frame.hpp"
+
+namespace rollo::server {
+
+/// What waits for one socket: ordered messages in their order, and of each conflatable one only the
+/// latest. Holds references to frames that everybody shares.
+/// Thread: main.
+class SendQueue {
+  public:
+    void push(const proto::Frame& frame);
+    /// Like `push`, but outside of what `bytes` counts: a snapshot, a replay.
+    void pushUncounted(const proto::Frame& frame);
+    /// Takes the place of the one with the same key that still waits.
+    void pushLatest(std::uint64_t key, const proto::Frame& frame);
+
+    bool empty() const { return head_ == ordered_.size() && latestHead_ == latest_.size(); }
+    /// Bytes of the ordered messages that wait, without the uncounted ones.
+    std::size_t bytes() const { return bytes_; }
+    /// How often a waiting message was replaced by a later one.
+    std::uint64_t conflated() const { return conflated_; }
+
+    /// Appends what should leave next, ordered messages first, until `maxBytes` are reached; at
+    /// least one where one waits.
+    void peek(std::vector<proto::Frame>& frames, std::size_t maxBytes) const;
+    /// Drops the first `count` messages of what `peek` showed: they have left.
+    void drop(std::size_t count);
+    /// Says that the socket takes nothing more for now: from here on only the latest is kept.
+    void leaveOver();
+    void clear();
+
+  private:
+    void compact();
+
+    struct Ordered {
+        proto::Frame frame;
+        bool counted;
+    };
+    struct Latest {
+        std::uint64_t key;
+        proto::Frame frame;
+    };
+
+    std::vector<Ordered> ordered_;
+    std::vector<Latest> latest_;
+    std::size_t head_ = 0;
+    std::size_t latestHead_ = 0;
+    std::size_t bytes_ = 0;
+    /// Where in `latest_` a key waits. Filled only once a message has been left over: a socket that
+    /// keeps up never needs it.
+    std::unordered_map<std::uint64_t, std::size_t> places_;
+    bool leftOver_ = false;
+    std::uint64_t conflated_ = 0;
+};
+
+}  // namespace rollo::server

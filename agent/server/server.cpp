@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/server/server.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include <libwebsockets.h>
+
+#include "agent/server/ws_protocol.hpp"
+#include "common/log.hpp"
+
+namespace rollo::server {
+namespace {
+
+namespace log = common::log;
+
+/// The loop looks at its input again after so much flushing.
+constexpr std::chrono::milliseconds flushFor{2};
+/// Descriptors for everything but clients: libvirt, files, listeners.
+constexpr rlim_t reservedDescriptors = 128;
+
+void fromLibrary(int level, const char* line) {
+    std::string_view text(line);
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    // Its errors are mostly what strangers sent: nothing that this host's administrator can mend.
+    log::write(level == LLL_ERR ? log::Level::debug : log::Level::trace, text);
+}
+
+unsigned descriptorLimit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    const rlim_t soft = limit.rlim_cur;
+    return static_cast<unsigned>(soft > 2 * reservedDescriptors ? soft - reservedDescriptors
+                                                                : soft / 2);
+}
+
+}  // namespace
+
+Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
+               auth::TokenVerifier verifier)
+    : services_{std::move(settings), hub, state, std::move(verifier), {}, {}}, loop_(loop) {
+    lws_set_log_level(LLL_ERR | LLL_WARN, fromLibrary);
+    void* foreign[] = {loop_.native()};
+    lws_context_creation_info info{};
+    info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
+    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    info.foreign_loops = foreign;
+    info.fd_limit_per_thread = descriptorLimit();
+    info.server_string = "";
+    context_ = lws_create_context(&info);
+    if (!context_)
+        throw std::runtime_error(
+            "libwebsockets cannot be started; its event loop for libuv may be missing "
+            "(Debian: libwebsockets-evlib-uv)");
+    lws_context_creation_info host{};
+    host.port = CONTEXT_PORT_NO_LISTEN_SERVER;
+    host.vhost_name = "rollo";
+    host.protocols = wsProtocols();
+    host.timeout_secs = 10;
+    host.keepalive_timeout = 30;
+    host.server_string = "";
+    vhost_ = lws_create_vhost(context_, &host);
+    if (!vhost_) throw std::runtime_error("libwebsockets cannot create its virtual host");
+}
+
+Server::~Server() {
+    listeners_.clear();
+    // With a loop of our own, the library's handles are closed by that loop's next turns.
+    lws_context_destroy(context_);
+    loop_.drain(std::chrono::milliseconds(300));
+}
+
+void Server::listen() {
+    for (const auto& address : services_.settings.listen) {
+        listeners_.push_back(std::make_unique<Listener>(
+            loop_, address,
+            [this](int fd, std::string peer) { accept(fd, std::move(peer)); }));
+        log::info("listening on {}", address.text);
+    }
+}
+
+void Server::reconfigure(bool anonymous, auth::TokenVerifier verifier) {
+    services_.settings.anonymous = anonymous;
+    services_.verifier = std::move(verifier);
+}
+
+void Server::accept(int fd, std::string peer) {
+    if (connections_.size() >= services_.settings.maxConnections) {
+        const std::string refusal = [] {
+            const Reply reply = refusalReply({503, "as many connections as there may be"});
+            return head(reply) + reply.body;
+        }();
+        [[maybe_unused]] const auto ignored = ::write(fd, refusal.data(), refusal.size());
+        ::close(fd);
+        log::warning("{}: refused, there are {} connections already", peer, connections_.size());
+        return;
+    }
+    connections_.push_back(std::make_unique<Connection>(
+        services_, std::move(peer), connections_.size(),
+        [this](Connection& connection) { forget(connection); }));
+    Connection* connection = connections_.back().get();
+    lws_adopt_desc_t info{};
+    info.vh = vhost_;
+    info.type = static_cast<lws_adoption_type>(LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET);
+    info.fd.sockfd = fd;
+    info.opaque = connection;
+    const std::size_t before = connections_.size();
+    if (!lws_adopt_descriptor_vhost_via_info(&info) && connections_.size() == before)
+        forget(*connection);
+}
+
+void Server::forget(Connection& connection) {
+    const std::size_t place = connection.place();
+    connections_[place].swap(connections_.back());
+    connections_[place]->move(place);
+    connections_.pop_back();
+}
+
+void Server::tick(const common::Now& now) {
+    for (const auto& connection : connections_)
+        if (Session* session = connection->session()) session->tick(now);
+}
+
+bool Server::flush() {
+    const auto end = std::chrono::steady_clock::now() + flushFor;
+    auto& dirty = services_.dirty;
+    std::size_t done = 0;
+    while (done < dirty.size()) {
+        dirty[done++]->flush();
+        if (done % 16 == 0 && std::chrono::steady_clock::now() > end) break;
+    }
+    dirty.erase(dirty.begin(), dirty.begin() + static_cast<std::ptrdiff_t>(done));
+    services_.gather.clear();
+    return !dirty.empty();
+}
+
+void Server::stop() {
+    listeners_.clear();
+    for (const auto& connection : connections_)
+        if (Session* session = connection->session())
+            session->close(proto::farewell::shuttingDown);
+}
+
+}  // namespace rollo::server

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "agent/server/connection.hpp"
+#include "agent/server/listener.hpp"
+#include "agent/server/loop.hpp"
+#include "agent/server/services.hpp"
+
+struct lws_context;
+struct lws_vhost;
+
+namespace rollo::server {
+
+/// The clients' side: listens, and carries HTTP and WebSockets by libwebsockets on the program's
+/// loop.
+/// Thread: main.
+class Server {
+  public:
+    /// Throws where libwebsockets or its libuv part cannot be had.
+    Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
+           auth::TokenVerifier verifier);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Throws std::system_error, which names the address, where one cannot be listened to.
+    void listen();
+    /// What can change while clients are connected.
+    void reconfigure(bool anonymous, auth::TokenVerifier verifier);
+    void tick(const common::Now& now);
+    /// Sends what waits. True: there is more, for after a look at the loop's input.
+    bool flush();
+    /// Stops listening and says goodbye to everybody.
+    void stop();
+    std::size_t connections() const { return connections_.size(); }
+
+  private:
+    void accept(int fd, std::string peer);
+    void forget(Connection& connection);
+
+    Services services_;
+    Loop& loop_;
+    lws_context* context_ = nullptr;
+    lws_vhost* vhost_ = nullptr;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    std::vector<std::unique_ptr<Connection>> connections_;
+};
+
+}  // namespace rollo::server

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "agent/auth/token_verifier.hpp"
+#include "agent/core/client.hpp"
+#include "agent/core/host_state.hpp"
+#include "agent/core/hub.hpp"
+#include "agent/server/gather.hpp"
+#include "agent/server/listen_address.hpp"
+
+namespace rollo::server {
+
+class Session;
+
+struct Settings {
+    std::vector<ListenAddress> listen;
+    bool anonymous = false;
+    std::chrono::seconds heartbeat{30};
+    std::size_t maxMessageBytes = 65536;
+    std::size_t queueBytes = 4u << 20;
+    std::size_t maxRules = 64;
+    std::size_t maxConnections = 4096;
+};
+
+/// What every connection of the server works with. One for the program; outlives them all.
+struct Services {
+    Settings settings;
+    core::Hub& hub;
+    const core::HostState& state;
+    auth::TokenVerifier verifier;
+
+    /// The sessions that have something to send when the turn ends.
+    std::vector<Session*> dirty;
+    Gather gather;
+};
+
+/// Who a request speaks for: the token's principal, anonymous where that is allowed, or nobody.
+/// A token that is not valid is never anonymous. `error` says why there is nobody.
+struct Identity {
+    std::optional<core::Principal> principal;
+    std::string error;
+};
+Identity identify(const std::string* token, const Services& services, const common::Now& now);
+
+}  // namespace rollo::server

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/core/client.hpp"
+#include "agent/core/subscriber.hpp"
+#include "agent/server/send_queue.hpp"
+#include "agent/server/services.hpp"
+#include "common/clock.hpp"
+
+struct lws;
+
+namespace rollo::server {
+
+/// One WebSocket: joins what arrives into messages, and sends what waits in as few calls as the
+/// socket allows. What the messages mean is the core's business.
+/// Owned by its Connection. Thread: main.
+class Session final : public core::Subscriber {
+  public:
+    struct Handshake {
+        core::Client::Opening opening;
+        /// Nobody: the token is bad or missing, or comes with the first message.
+        std::optional<core::Principal> principal;
+        bool authByMessage = false;
+        bool tokenGiven = false;
+        std::string path;
+        std::string peer;
+    };
+
+    Session(lws* socket, Services& services, Handshake handshake);
+    ~Session() override;
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    void open(const common::Now& now);
+    /// A piece of a message (RFC 6455 §5.4), `last` with its end.
+    void receive(std::string_view piece, bool binary, bool last, const common::Now& now);
+    void heardPong(const common::Now& now) { lastHeard_ = now.mono; }
+    /// The peer's closing frame. True if it answers ours, so that the connection is at its end.
+    bool peerCloses(unsigned code);
+
+    /// Sends what waits, as far as the socket takes it.
+    void flush();
+    /// Heartbeat, deadlines, and the news for a slow client. About once a second.
+    void tick(const common::Now& now);
+
+    // core::Subscriber
+    void send(const proto::Frame& frame) override;
+    void sendLatest(std::uint64_t key, const proto::Frame& frame) override;
+    void sendBacklog(std::vector<proto::Frame> frames) override;
+    void close(const proto::Farewell& farewell) override;
+
+  private:
+    void handle(std::string_view text, const common::Now& now);
+    void authenticate(const proto::Authenticate& message, const common::Now& now);
+    void begin(core::Principal principal, const common::Now& now);
+    void refuse(const proto::Error& error, const common::Now& now);
+    bool transmit(std::string_view bytes);
+    bool transmitPlain(std::string_view bytes);
+    void hang(std::string_view reason);
+    void markDirty();
+    void reportLag(const common::Now& now);
+    void traceOut(const proto::Frame& frame) const;
+
+    lws* socket_;
+    Services& services_;
+    Handshake handshake_;
+    std::string connectionId_;
+    std::optional<core::Client> client_;
+    SendQueue queue_;
+    std::string message_;
+    bool messageBinary_ = false;
+    bool dirty_ = false;
+    bool dead_ = false;
+    struct Closing {
+        proto::Farewell farewell;
+        common::Monotonic deadline;
+    };
+    std::optional<Closing> closing_;
+    unsigned peerCode_ = 0;
+    common::Monotonic opened_;
+    common::Monotonic lastHeard_;
+    common::Monotonic lastPing_;
+    common::Monotonic lastLag_{};
+    std::uint64_t reportedConflated_ = 0;
+};
+
+}  // namespace rollo::server

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+struct lws_protocols;
+
+namespace rollo::server {
+
+/// The protocols of libwebsockets' virtual host, ended by an empty one. The connection's object is
+/// the socket's opaque user data.
+const lws_protocols* wsProtocols();
+
+}  // namespace rollo::server

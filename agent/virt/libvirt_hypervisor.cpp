@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/virt/libvirt_hypervisor.hpp"
+
+#include <libxml/parser.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/virt/control_link.hpp"
+#include "agent/virt/event_thread.hpp"
+#include "agent/virt/outlet.hpp"
+#include "agent/virt/stats_sampler.hpp"
+#include "common/log.hpp"
+
+namespace rollo::virt {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
+
+/// In the order in which they are needed: callbacks first, then the connection, then samples.
+struct LibvirtHypervisor::Parts {
+    Parts(const Settings& settings, Report report)
+        : outlet(std::make_shared<Outlet>(std::move(report))),
+          link(settings, events.loop(), outlet),
+          sampler(settings, events.loop(), outlet) {}
+
+    EventThread events;
+    std::shared_ptr<Outlet> outlet;
+    ControlLink link;
+    StatsSampler sampler;
+    Generation sampled = 0;  ///< the control connection that the sampler follows
+    bool started = false;
+    bool stopped = false;
+};
+
+LibvirtHypervisor::LibvirtHypervisor(Settings settings, Report report)
+    : parts_(std::make_unique<Parts>(settings, std::move(report))) {
+    // Once, before threads use it.
+    xmlInitParser();
+}
+
+LibvirtHypervisor::~LibvirtHypervisor() {
+    stop(milliseconds(500));
+}
+
+void LibvirtHypervisor::start() {
+    parts_->started = true;
+    parts_->events.start();
+    parts_->link.start(Clock::now());
+}
+
+void LibvirtHypervisor::describe(const proto::Uuid& uuid) {
+    parts_->link.describe(uuid);
+}
+
+void LibvirtHypervisor::list() {
+    parts_->link.list();
+}
+
+void LibvirtHypervisor::setSampleInterval(milliseconds interval) {
+    parts_->sampler.setInterval(interval);
+}
+
+void LibvirtHypervisor::tick(common::Monotonic now) {
+    Parts& parts = *parts_;
+    if (!parts.started || parts.stopped) return;
+    parts.link.tick(now);
+    const bool connected = parts.link.connected();
+    const bool another = parts.sampled != parts.link.generation();
+    if (parts.sampler.running() && (!connected || another)) parts.sampler.pause();
+    if (connected && !parts.sampler.running()) {
+        parts.sampled = parts.link.generation();
+        parts.sampler.resume(now);
+    }
+    parts.sampler.tick(now);
+}
+
+bool LibvirtHypervisor::stop(milliseconds limit) {
+    Parts& parts = *parts_;
+    if (!parts.started || std::exchange(parts.stopped, true)) return true;
+    const auto end = Clock::now() + limit;
+    const auto left = [end] {
+        return std::max(std::chrono::duration_cast<milliseconds>(end - Clock::now()),
+                        milliseconds(0));
+    };
+    parts.sampler.beginStop();
+    parts.link.beginStop();
+    // All of them are closing meanwhile; the event thread needs next to nothing.
+    const bool link = parts.link.finish(left() * 4 / 5);
+    const bool sampler = parts.sampler.finish(left() * 4 / 5);
+    const bool events = parts.events.stop(left());
+    parts.outlet->close();
+    if (!link || !sampler || !events)
+        common::log::notice("libvirt does not answer: some of its threads are left to themselves");
+    return link && sampler && events;
+}
+
+LibvirtHypervisor::Figures LibvirtHypervisor::figures() const {
+    const Parts& parts = *parts_;
+    return {.connected = parts.link.connected(),
+            .reconnects = parts.link.reconnects(),
+            .events = parts.link.events(),
+            .givenUpCalls = parts.link.givenUp() + parts.sampler.givenUp(),
+            .stuckCalls = parts.link.stuck() + parts.sampler.stuck(),
+            .suspects = parts.sampler.suspects(),
+            .lastSample = parts.sampler.lastDuration()};
+}
+
+}  // namespace rollo::virt

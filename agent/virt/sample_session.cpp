@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/virt/sample_session.hpp"
+
+#include <libvirt/virterror.h>
+
+#include <string_view>
+
+#include "agent/virt/convert.hpp"
+#include "agent/virt/domain_list.hpp"
+#include "agent/virt/domain_stats.hpp"
+#include "agent/virt/error.hpp"
+#include "agent/virt/host_stats.hpp"
+#include "common/log.hpp"
+
+namespace rollo::virt {
+
+namespace {
+
+using Records = common::UniqueHandle<virDomainStatsRecordPtr, virDomainStatsRecordListFree>;
+using Clock = std::chrono::steady_clock;
+
+TypedParams parametersOf(const virDomainStatsRecord& record) {
+    return {record.params, static_cast<std::size_t>(record.nparams)};
+}
+
+Look lookAt(virDomainPtr domain) {
+    Look look{.uuid = uuidOf(domain), .domainId = static_cast<int>(virDomainGetID(domain))};
+    virDomainInfo info{};
+    if (virDomainGetInfo(domain, &info) == 0) look.cpuTimeNs = info.cpuTime;
+    virDomainControlInfo control{};
+    if (virDomainGetControlInfo(domain, &control, 0) != 0) return look;
+    look.job = control.state == VIR_DOMAIN_CONTROL_JOB;
+    if (control.state == VIR_DOMAIN_CONTROL_OCCUPIED)
+        look.occupied = std::chrono::milliseconds(control.stateTime);
+    return look;
+}
+
+}  // namespace
+
+virConnectPtr SampleSession::connection() {
+    progress_.step();
+    if (connection_ && !connection_->alive()) close();
+    if (!connection_) {
+        const auto access =
+            settings_.balloonPeriodSeconds > 0 ? Access::readWrite : Access::readOnly;
+        connection_ = std::make_unique<Connection>(settings_, access);
+        const char* type = virConnectGetType(connection_->get());
+        monitored_ = type && std::string_view(type) == "QEMU";
+        progress_.step();
+    }
+    return connection_->get();
+}
+
+void SampleSession::close() {
+    balloonDone_.clear();
+    connection_.reset();
+}
+
+core::SampleTaken SampleSession::sampleAll() {
+    return sample(nullptr);
+}
+
+core::SampleTaken SampleSession::sampleSome(const std::vector<proto::Uuid>& uuids) {
+    DomainHandles owned;
+    std::vector<virDomainPtr> domains;
+    for (const auto& uuid : uuids) {
+        progress_.step();
+        DomainHandle domain(virDomainLookupByUUID(connection(), uuid.bytes.data()));
+        if (!domain) continue;
+        domains.push_back(domain.get());
+        owned.push_back(std::move(domain));
+    }
+    domains.push_back(nullptr);
+    return sample(domains.data());
+}
+
+core::SampleTaken SampleSession::sample(virDomainPtr* domains) {
+    core::SampleTaken sample;
+    sample.host = sampleHost(connection(), settings_.diskPath);
+    progress_.step();
+    if (domains && !*domains) return sample;
+    virDomainStatsRecordPtr* list = nullptr;
+    const auto begin = Clock::now();
+    const int size = getStats(domains, &list);
+    const auto took = Clock::now() - begin;
+    const Records records(list);
+    for (int i = 0; i < size; ++i) {
+        const virDomainStatsRecord& record = *list[i];
+        if (monitored_ && !monitorAnswered(parametersOf(record))) {
+            addSilent(sample, record.dom);
+            continue;
+        }
+        auto& domain = sample.domains.emplace_back(sampleOf(parametersOf(record)));
+        domain.uuid = uuidOf(record.dom);
+        domain.domainId = static_cast<int>(virDomainGetID(record.dom));
+        // The daemon asks one guest after the other.
+        domain.takenAt = begin + took * (i + 1) / size;
+        setBalloonPeriod(record.dom);
+    }
+    return sample;
+}
+
+int SampleSession::getStats(virDomainPtr* domains, virDomainStatsRecordPtr** records) {
+    const auto call = [&] {
+        return domains ? virDomainListGetStats(domains, sampledGroups, records, noWait_)
+                       : virConnectGetAllDomainStats(
+                             connection(), sampledGroups, records,
+                             noWait_ | VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE);
+    };
+    const int size = call();
+    if (size >= 0 || noWait_ == 0) return check(size, "virConnectGetAllDomainStats");
+    const int code = virGetLastErrorCode();
+    if (code != VIR_ERR_INVALID_ARG && code != VIR_ERR_ARGUMENT_UNSUPPORTED)
+        throwLastError("virConnectGetAllDomainStats");
+    noWait_ = 0;  // a driver without monitors, or an older daemon
+    return check(call(), "virConnectGetAllDomainStats");
+}
+
+void SampleSession::addSilent(core::SampleTaken& sample, virDomainPtr domain) {
+    const Look look = lookAt(domain);
+    sample.silent.push_back(look.uuid);
+    if (!look.job && look.occupied && *look.occupied >= unresponsiveAfter_)
+        sample.unresponsive.push_back(look.uuid);
+}
+
+/// A guest that has just answered is the only one that it is safe to ask for more.
+void SampleSession::setBalloonPeriod(virDomainPtr domain) {
+    if (settings_.balloonPeriodSeconds <= 0) return;
+    const auto ref = refOf(domain);
+    const auto [entry, added] = balloonDone_.try_emplace(ref.uuid, ref.domainId);
+    if (!added && std::exchange(entry->second, ref.domainId) == ref.domainId) return;
+    progress_.step();
+    if (virDomainSetMemoryStatsPeriod(domain, settings_.balloonPeriodSeconds,
+                                      VIR_DOMAIN_AFFECT_LIVE) < 0)
+        common::log::debug("{} has no balloon to ask for statistics", ref.name);
+}
+
+Looks SampleSession::look() {
+    Looks looks;
+    for (const auto& domain : listDomains(connection(), VIR_CONNECT_LIST_DOMAINS_ACTIVE)) {
+        progress_.step();
+        looks.push_back(lookAt(domain.get()));
+    }
+    return looks;
+}
+
+bool SampleSession::probe(const proto::Uuid& uuid) {
+    const DomainHandle domain(virDomainLookupByUUID(connection(), uuid.bytes.data()));
+    if (!domain) return false;
+    virDomainPtr domains[] = {domain.get(), nullptr};
+    virDomainStatsRecordPtr* list = nullptr;
+    progress_.step();
+    const int size = getStats(domains, &list);
+    const Records records(list);
+    return size == 1 && (!monitored_ || monitorAnswered(parametersOf(*list[0])));
+}
+
+}  // namespace rollo::virt

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace rollo::virt {
+
+/// How to reach libvirt, and how long to wait for it. The defaults suit a host; tests shorten them.
+struct Settings {
+    std::string uri = "qemu:///system";
+    std::chrono::milliseconds sampleInterval{5000};
+    /// virDomainSetMemoryStatsPeriod for running guests; 0 never touches a guest's period.
+    int balloonPeriodSeconds = 0;
+    /// Its file system gives the host's disk figures.
+    std::string diskPath = "/var/lib/libvirt";
+
+    /// virConnectSetKeepAlive: a silent daemon is given up after about interval × (count + 1).
+    int keepAliveIntervalSeconds = 1;
+    unsigned keepAliveCount = 3;
+    std::chrono::milliseconds openDeadline{10000};
+    /// Of one call on the control connection.
+    std::chrono::milliseconds controlDeadline{10000};
+    /// Of one statistics call; unset: twice the interval, from 5 to 10 s.
+    std::optional<std::chrono::milliseconds> sampleDeadline;
+    std::chrono::milliseconds backOffFirst{1000};
+    std::chrono::milliseconds backOffLongest{30000};
+
+    std::chrono::milliseconds effectiveSampleDeadline() const {
+        using std::chrono::milliseconds;
+        return sampleDeadline.value_or(
+            std::clamp(2 * sampleInterval, milliseconds(5000), milliseconds(10000)));
+    }
+};
+
+}  // namespace rollo::virt

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+/// Small files, whole. May block: never on a thread that must not.
+namespace rollo::common {
+
+struct FileContent {
+    std::string bytes;
+    mode_t mode = 0;  ///< of the very file that was read
+};
+
+/// Reads a file of at most `limit` bytes; a larger one is std::errc::file_too_large.
+std::expected<FileContent, std::error_code> readFile(const std::string& path, std::size_t limit);
+
+/// The name under which writeFileAtomically prepares a file.
+std::string temporaryName(const std::string& path);
+
+/// Replaces a file so that after a crash at any moment either the old or the new one is there:
+/// temporary beside it, fsync, rename, fsync of the folder. A temporary that was left behind is
+/// overwritten. One writer for each path at a time.
+std::error_code writeFileAtomically(const std::string& path, std::string_view bytes, mode_t mode);
+
+}  // namespace rollo::common

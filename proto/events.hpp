@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/clock.hpp"
+#include "proto/ids.hpp"
+
+/// The events of PROTOCOL.md as plain structs: the vocabulary of the whole program.
+/// A value that is not known is empty and travels as null, never as 0.
+namespace rollo::proto {
+
+enum class VmStatus {
+    running,
+    stopped,
+    paused,
+    suspended,
+    stopping,
+    crashed,
+    unresponsive,
+    unknown
+};
+enum class ServerStatus { online, degraded, offline, maintenance };
+
+std::string_view word(VmStatus status);
+std::string_view word(ServerStatus status);
+
+using Figure = std::optional<double>;
+using Counter = std::optional<std::uint64_t>;
+
+struct VmInfo {
+    VmIdentity identity;
+    VmStatus status = VmStatus::unknown;
+    std::string reason;
+    std::optional<ServerId> serverId;
+    bool persistent = true;
+    std::optional<bool> autostart;
+    std::optional<std::int64_t> vcpus;
+    std::optional<std::int64_t> memoryMb;
+    std::optional<std::string> os;
+    std::optional<std::string> title;
+    std::optional<bool> console;
+    std::optional<std::string> bootId;
+    bool stale = false;
+};
+
+struct DiskMetrics {
+    std::string name;
+    Counter readBytes, writeBytes;
+    Figure readBytesPerSecond, writeBytesPerSecond;
+    Figure readIops, writeIops;
+    Figure readLatencyMs, writeLatencyMs;
+    Counter capacityBytes, allocationBytes, physicalBytes;
+};
+
+struct NetworkMetrics {
+    std::string name;
+    Counter rxBytes, txBytes;
+    Figure rxBytesPerSecond, txBytesPerSecond;
+    Figure rxPacketsPerSecond, txPacketsPerSecond;
+    Counter rxErrors, txErrors, rxDrops, txDrops;
+};
+
+struct VcpuMetrics {
+    std::int64_t number = 0;
+    std::optional<std::string> state;
+    Figure usagePercent, stealPercent;
+};
+
+struct VmMetrics {
+    Figure cpuUsagePercent, cpuHostPercent, cpuUserPercent, cpuSystemPercent, cpuStealPercent;
+    Figure memoryUsagePercent, memoryUsedMb, memoryTotalMb, memoryRssMb;
+    std::optional<std::string> memorySource;
+    Figure swapInBytesPerSecond, swapOutBytesPerSecond, majorFaultsPerSecond;
+    Counter networkRxBytes, networkTxBytes;
+    Figure networkRxBytesPerSecond, networkTxBytesPerSecond;
+    Figure networkRxPacketsPerSecond, networkTxPacketsPerSecond;
+    Counter networkRxErrors, networkTxErrors, networkRxDrops, networkTxDrops;
+    Counter diskReadBytes, diskWriteBytes;
+    Figure diskReadBytesPerSecond, diskWriteBytesPerSecond;
+    Figure diskReadIops, diskWriteIops, diskReadLatencyMs, diskWriteLatencyMs;
+    std::vector<DiskMetrics> disks;
+    std::vector<NetworkMetrics> networks;
+    std::vector<VcpuMetrics> vcpus;
+    /// When the counters behind it were read; `age_ms` on the wire counts from here.
+    common::Monotonic takenAt{};
+    std::optional<std::int64_t> intervalMs;
+    bool stale = false;
+    std::optional<std::string> bootId;
+};
+
+struct Pressure {
+    Figure someAvg10, fullAvg10;
+};
+
+struct ServerMetrics {
+    Figure cpuUsagePercent, cpuIowaitPercent, cpuStealPercent;
+    Figure memoryUsagePercent, memoryUsedGb, memoryTotalGb;
+    Figure diskUsagePercent, diskUsedGb, diskTotalGb;
+    Counter networkRxBytes, networkTxBytes;
+    std::optional<std::vector<double>> loadAverage;
+    std::optional<std::int64_t> vcpusAllocated;
+    Figure memoryAllocatedGb;
+    std::int64_t vmsRunning = 0;
+    std::int64_t vmsTotal = 0;
+    std::optional<std::int64_t> uptimeSeconds;
+    struct Pressures {
+        Pressure cpu, memory, io;
+    };
+    std::optional<Pressures> pressure;
+    common::Monotonic takenAt{};
+    std::optional<std::int64_t> intervalMs;
+    bool stale = false;
+};
+
+struct ServerInfo {
+    std::optional<ServerId> id;
+    std::optional<Uuid> uuid;
+    std::string hostname;
+    std::optional<std::string> ipAddress;
+    ServerStatus status = ServerStatus::offline;
+    std::string agentVersion;
+    bool libvirtConnected = false;
+    std::string libvirtUri;
+    std::optional<std::string> hypervisor;
+    std::optional<std::string> hypervisorVersion;
+    std::optional<std::string> libraryVersion;
+    std::optional<std::int64_t> cpus;
+    std::optional<std::int64_t> memoryTotalMb;
+};
+
+struct VmStatusChanged {
+    VmIdentity vm;
+    VmStatus oldStatus, newStatus;
+    std::string reason;
+    std::optional<std::string> bootId;
+    std::optional<ServerId> serverId;
+};
+struct VmCreated {
+    VmInfo vm;
+};
+struct VmUpdated {
+    VmInfo vm;
+    /// Wire names of what changed; empty after a redefinition that this message does not show.
+    std::vector<std::string_view> changed;
+    /// What permissions and filters knew it by until now.
+    VmIdentity before;
+};
+struct VmDeleted {
+    VmIdentity vm;
+    std::optional<std::string> reason;
+};
+struct VmMetricsUpdate {
+    VmIdentity vm;
+    VmMetrics metrics;
+};
+struct ServerStatusChanged {
+    std::optional<ServerId> serverId;
+    std::string hostname;
+    ServerStatus oldStatus, newStatus;
+    std::string reason;
+};
+struct ServerRegistered {
+    ServerInfo server;
+};
+struct ServerRemoved {
+    std::optional<ServerId> serverId;
+    std::string hostname;
+};
+struct ServerMetricsUpdate {
+    std::optional<ServerId> serverId;
+    std::string hostname;
+    ServerMetrics metrics;
+};
+
+struct Alert {
+    std::string id;
+    std::string type;
+    std::string severity;
+    std::string title;
+    std::string message;
+    /// The VM that it is about; else it is about the server.
+    std::optional<VmIdentity> vm;
+    std::optional<ServerId> serverId;
+    bool firing = true;
+    common::WallClock firstSeen, lastSeen;
+    std::int64_t count = 1;
+    Figure value, threshold;
+};
+
+using Event = std::variant<VmStatusChanged, VmCreated, VmUpdated, VmDeleted, VmMetricsUpdate,
+                           ServerStatusChanged, ServerRegistered, ServerRemoved,
+                           ServerMetricsUpdate, Alert>;
+
+/// In the order of the alternatives of Event, then those that no source produces yet.
+enum class EventKind : std::uint8_t {
+    vmStatusChanged,
+    vmCreated,
+    vmUpdated,
+    vmDeleted,
+    vmMetricsUpdate,
+    serverStatusChanged,
+    serverRegistered,
+    serverRemoved,
+    serverMetricsUpdate,
+    alert,
+    progress
+};
+inline constexpr std::size_t eventKinds = 11;
+
+inline EventKind kindOf(const Event& event) { return static_cast<EventKind>(event.index()); }
+std::string_view wireName(EventKind kind);
+std::optional<EventKind> eventKind(std::string_view wireName);
+/// Only the latest one of its entity matters; it carries no `seq` and is never replayed.
+inline bool conflatable(EventKind kind) {
+    return kind == EventKind::vmMetricsUpdate || kind == EventKind::serverMetricsUpdate;
+}
+
+}  // namespace rollo::proto

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/clock.hpp"
+#include "common/json_writer.hpp"
+#include "proto/events.hpp"
+#include "proto/messages.hpp"
+
+/// The objects that several messages share, in their wire form. Private to the encoders.
+namespace rollo::proto {
+
+void write(common::JsonWriter& json, const VmInfo& vm, const VmMetrics* metrics, bool withMetrics,
+           const common::Now& now);
+void write(common::JsonWriter& json, const VmMetrics& metrics, const common::Now& now);
+void write(common::JsonWriter& json, const ServerInfo& server);
+void writeMembers(common::JsonWriter& json, const ServerInfo& server);
+void write(common::JsonWriter& json, const ServerMetrics& metrics, const common::Now& now);
+/// The members alone: the caller's object carries the timestamp too.
+void writeMembers(common::JsonWriter& json, const Alert& alert);
+
+}  // namespace rollo::proto

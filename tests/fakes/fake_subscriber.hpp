@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/core/subscriber.hpp"
+#include "tests/fakes/wire.hpp"
+
+namespace rollo::tests {
+
+/// A connection that takes everything at once and keeps it for the test to read.
+class FakeSubscriber final : public core::Subscriber {
+  public:
+    enum class Way { ordered, latest, backlog };
+    struct Sent {
+        Way way;
+        std::uint64_t key;  ///< of those that only the latest matters of
+        proto::Frame frame;
+    };
+
+    void send(const proto::Frame& frame) override { sent_.push_back({Way::ordered, 0, frame}); }
+    void sendLatest(std::uint64_t key, const proto::Frame& frame) override {
+        sent_.push_back({Way::latest, key, frame});
+    }
+    void sendBacklog(std::vector<proto::Frame> frames) override {
+        for (auto& frame : frames) sent_.push_back({Way::backlog, 0, std::move(frame)});
+    }
+    void close(const proto::Farewell& farewell) override { farewells_.emplace_back(farewell.word); }
+
+    /// What was sent since the last call.
+    std::vector<Sent> takeSent() { return std::exchange(sent_, {}); }
+    /// The same, as the client reads it.
+    std::vector<Message> take() {
+        std::vector<Message> messages;
+        for (const auto& each : takeSent()) messages.emplace_back(each.frame);
+        return messages;
+    }
+    /// The same, a line for each.
+    std::vector<std::string> takeLines() {
+        std::vector<std::string> lines;
+        for (const auto& message : take()) lines.push_back(line(message));
+        return lines;
+    }
+    /// Why it was closed, once for each call.
+    const std::vector<std::string>& farewells() const { return farewells_; }
+
+  private:
+    std::vector<Sent> sent_;
+    std::vector<std::string> farewells_;
+};
+
+}  // namespace rollo::tests

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests that run one sector of code (`tests/fixtures/guest.S`): definition and remote control."""
+
+import os
+import signal
+import socket
+import subprocess
+import uuid as uuids
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+import libvirt
+
+from .libvirtd import PrivateLibvirt, remove
+from .wait import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "tests/fixtures"
+METADATA_NAMESPACE = "https://rollo.dev/xmlns/libvirt/vm/1"
+
+# Control bytes of the boot sector, see guest.S.
+BUSY, FLOOD, TICK, IDLE, LINE = b"\x02", b"\x06", b"\x14", b"\x1a", b"\x0e"
+REBOOT, POWER_OFF, PANIC, SLEEP = b"\x12", b"\x10", b"\x0b", b"\x13"
+WATCHDOG, WRITE, READ = b"\x04", b"\x17", b"\x16"
+
+
+def boot_image(build: Path = ROOT / "build") -> Path:
+    """The boot sector as Meson built it, or built here when it is missing or out of date."""
+    source = FIXTURES / "guest.S"
+    image = build / "tests/fixtures/guest.img"
+    if not image.exists() or image.stat().st_mtime < source.stat().st_mtime:
+        image.parent.mkdir(parents=True, exist_ok=True)
+        parts = [str(image.with_suffix(suffix)) for suffix in (".o", ".elf", ".img")]
+        for command in (["as", "--32", "-o", parts[0], str(source)],
+                        ["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "-o", parts[1], parts[0]],
+                        ["objcopy", "-O", "binary", "--pad-to", "0x107c00", *parts[1:]]):
+            subprocess.run(command, check=True)
+    return image
+
+
+@dataclass
+class GuestSpec:
+    """What a boot-sector guest is made of. `pvpanic`, `watchdog` (an action such as "reset") and
+    `data_disk` (bytes) are left out unless asked for; `extra` is XML for the devices."""
+
+    name: str
+    uuid: str = field(default_factory=lambda: str(uuids.uuid4()))
+    memory_mb: int = 16
+    vcpus: int = 1
+    max_vcpus: int = 0
+    vm_id: int | None = None
+    title: str = ""
+    pvpanic: bool = False
+    on_poweroff: str = "destroy"
+    on_reboot: str = "restart"
+    on_crash: str = "destroy"
+    watchdog: str = ""
+    data_disk: int = 0
+    network: bool = False
+    suspend_to_memory: bool = False
+    log_console: bool = False
+    extra: str = ""
+
+
+class Guest:
+    """A guest of one laboratory. Steered through its second serial port, a UNIX socket, so that
+    its console (the first, a PTY) stays free for whatever a test wants to look at."""
+
+    def __init__(self, lab: PrivateLibvirt, spec: GuestSpec):
+        self.lab = lab
+        self.spec = spec
+        self._data_disk: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def domain(self) -> libvirt.virDomain:
+        """Looked up anew each time, by UUID: domain objects keep stale ids and names."""
+        return self.lab.connection.lookupByUUIDString(self.spec.uuid)
+
+    # Definition
+
+    def xml(self) -> str:
+        spec = self.spec
+        metadata = ""
+        if spec.vm_id is not None:
+            metadata = (f'<metadata><rollo:vm xmlns:rollo="{METADATA_NAMESPACE}" '
+                        f'id="{spec.vm_id}"/></metadata>')
+        title = f"<title>{escape(spec.title)}</title>" if spec.title else ""
+        current = f" current='{spec.vcpus}'" if spec.max_vcpus else ""
+        pm = ("<pm><suspend-to-mem enabled='yes'/></pm>" if spec.suspend_to_memory else "")
+        return f"""\
+<domain type='qemu'>
+  <name>{escape(spec.name)}</name><uuid>{spec.uuid}</uuid>{title}{metadata}
+  <memory unit='MiB'>{spec.memory_mb}</memory>
+  <vcpu{current}>{spec.max_vcpus or spec.vcpus}</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type>{self._boot_xml()}</os>
+  <features><acpi/></features>
+  <on_poweroff>{spec.on_poweroff}</on_poweroff>
+  <on_reboot>{spec.on_reboot}</on_reboot>
+  <on_crash>{spec.on_crash}</on_crash>
+  {pm}
+  <devices>{self._devices_xml()}</devices>
+</domain>"""
+
+    def _boot_xml(self) -> str:
+        return ""
+
+    def _boot_disk_xml(self) -> str:
+        return ("<disk type='file'><driver name='qemu' type='raw'/>"
+                f"<source file='{self.lab.copy(boot_image())}'/><target dev='vda' bus='virtio'/>"
+                "<readonly/><shareable/><boot order='1'/></disk>")
+
+    def _balloon_xml(self) -> str:
+        return ""
+
+    def _devices_xml(self) -> str:
+        spec = self.spec
+        parts = [
+            self._boot_disk_xml(),
+            self._balloon_xml(),
+            "<serial type='pty'>" + self._log_xml() + "<target port='0'/></serial>",
+            f"<serial type='unix'><source mode='bind' path='{self.control_path}'/>"
+            "<target port='1'/></serial>",
+            "<controller type='usb' model='none'/>",
+        ]
+        if spec.data_disk:
+            self._data_disk = self._data_disk or self.lab.image(f"{spec.uuid[:13]}.img",
+                                                                spec.data_disk)
+            parts.append(f"<disk type='file'><driver name='qemu' type='raw'/>"
+                         f"<source file='{self._data_disk}'/><target dev='vdb' bus='virtio'/>"
+                         "<boot order='2'/></disk>")
+        if spec.pvpanic:
+            parts.append("<panic model='isa'/>")
+        if spec.watchdog:
+            parts.append(f"<watchdog model='ib700' action='{spec.watchdog}'/>")
+        if spec.network:
+            parts.append("<interface type='user'><model type='virtio'/></interface>")
+        return "".join(parts) + spec.extra
+
+    def _log_xml(self) -> str:
+        return f"<log file='{self.console_log}' append='off'/>" if self.spec.log_console else ""
+
+    @property
+    def console_log(self) -> Path:
+        return self.lab.directory / "images" / f"{self.spec.uuid[:13]}.log"
+
+    def define(self) -> "Guest":
+        self.lab.connection.defineXML(self.xml())
+        return self
+
+    def create(self, flags: int = 0) -> "Guest":
+        """Starts it as a transient guest."""
+        self.lab.connection.createXML(self.xml(), flags)
+        return self
+
+    def start(self, flags: int = 0) -> "Guest":
+        self.domain.createWithFlags(flags)
+        return self
+
+    # State
+
+    def state(self) -> int:
+        """libvirt.VIR_DOMAIN_*, or -1 when there is no such domain any more."""
+        try:
+            return self.domain.state()[0]
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return -1
+            raise
+
+    def wait_state(self, state: int, seconds: float = 10.0):
+        wait_until(lambda: self.state() == state, seconds, f"{self.name} in state {state}")
+
+    def wait_booted(self, seconds: float = 10.0):
+        """Waits until the code of the boot sector answers on its second serial port."""
+        wait_until(lambda: self._answers(b"~", 0.1), seconds, f"{self.name} answers")
+
+    def pid(self) -> int:
+        """The QEMU process, from the pid file that libvirt keeps."""
+        pid_file = self.lab.directory / "run/libvirt/qemu/run" / f"{self.name}.pid"
+        return int(pid_file.read_text())
+
+    def console_path(self) -> str:
+        """The PTY of the first serial port, while the guest runs."""
+        tree = ElementTree.fromstring(self.domain.XMLDesc())
+        return tree.find("devices/serial[@type='pty']/source").get("path")
+
+    # Remote control
+
+    @property
+    def control_path(self) -> Path:
+        return self.lab.directory / "run" / f"{self.spec.uuid[:13]}.ctl"
+
+    def send(self, command: bytes, seconds: float = 10.0):
+        """Sends control bytes to a guest that has booted, and returns when it has taken them: it
+        echoes each before it obeys. A byte is sent once, however long that takes."""
+        for byte in command:
+            if not self._answers(bytes([byte]), seconds):
+                raise TimeoutError(f"{self.name} does not take {bytes([byte])!r}")
+
+    def _answers(self, byte: bytes, seconds: float) -> bool:
+        with socket.socket(socket.AF_UNIX) as port:
+            port.settimeout(seconds)
+            try:
+                port.connect(str(self.control_path))
+                port.sendall(byte)
+                while answer := port.recv(4096):
+                    if byte in answer:
+                        return True
+            except OSError:
+                pass
+            return False
+
+    def kill(self):
+        """Ends its QEMU with SIGKILL."""
+        os.kill(self.pid(), signal.SIGKILL)
+
+    def freeze(self):
+        """Stops its QEMU (SIGSTOP): its monitor does not answer any more."""
+        os.kill(self.pid(), signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self.pid(), signal.SIGCONT)
+
+    def remove(self):
+        """Destroys and undefines it, whatever state it is in; no error when it is gone."""
+        try:
+            remove(self.domain)
+        except libvirt.libvirtError:
+            pass

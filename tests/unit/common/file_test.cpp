@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/file.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "unit/temporary_folder.hpp"
+
+using namespace rollo::common;
+using rollo::tests::TemporaryFolder;
+
+namespace {
+
+mode_t modeOf(const std::string& path) {
+    struct stat status{};
+    REQUIRE(stat(path.c_str(), &status) == 0);
+    return status.st_mode & 07777;
+}
+
+}  // namespace
+
+TEST_CASE("a file is read whole, with its mode, up to the limit") {
+    const TemporaryFolder folder;
+    const std::string bytes(100'000, '\0');
+    const std::string path = folder.write("file", bytes, 0640);
+    const auto content = readFile(path, bytes.size());
+    REQUIRE(content);
+    CHECK(content->bytes == bytes);
+    CHECK((content->mode & 0777) == 0640);
+    CHECK(readFile(path, bytes.size() - 1).error() == std::errc::file_too_large);
+}
+
+TEST_CASE("a file that cannot be read says why") {
+    const TemporaryFolder folder;
+    CHECK(readFile(folder / "missing", 10).error() == std::errc::no_such_file_or_directory);
+    CHECK(readFile(folder.path(), 10).error() == std::errc::is_a_directory);
+}
+
+TEST_CASE("a file is replaced, with the mode asked for, and no temporary stays") {
+    const TemporaryFolder folder;
+    const std::string path = folder.write("state", "old", 0644);
+    folder.write("state.new", "left behind by a crash", 0666);
+    CHECK_FALSE(writeFileAtomically(path, "new", 0600));
+    CHECK(folder.read("state") == "new");
+    CHECK(modeOf(path) == 0600);
+    CHECK_FALSE(std::filesystem::exists(temporaryName(path)));
+}
+
+TEST_CASE("a link in the temporary's place is not followed") {
+    const TemporaryFolder folder;
+    const std::string victim = folder.write("victim", "precious");
+    std::filesystem::create_symlink(victim, folder / "state.new");
+    CHECK_FALSE(writeFileAtomically(folder / "state", "new", 0600));
+    CHECK(folder.read("victim") == "precious");
+    CHECK(folder.read("state") == "new");
+}
+
+TEST_CASE("a failed replacement keeps the old file and removes the temporary") {
+    const TemporaryFolder folder;
+    // A folder cannot be replaced by a file.
+    const std::string path = folder / "state";
+    std::filesystem::create_directories(path + "/in the way");
+    CHECK(writeFileAtomically(path, "new", 0600));
+    CHECK(std::filesystem::exists(path + "/in the way"));
+    CHECK_FALSE(std::filesystem::exists(temporaryName(path)));
+    CHECK(writeFileAtomically(folder / "no/such/folder", "x", 0600) ==
+          std::errc::no_such_file_or_directory);
+}
