@@ -2,11 +2,11 @@
 #include "agent/core/client.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <unordered_set>
 #include <utility>
 
+#include "agent/core/snapshot.hpp"
 #include "proto/codec.hpp"
 
 namespace rollo::core {
@@ -19,18 +19,6 @@ using proto::SnapshotReason;
 constexpr std::chrono::seconds waitForRules{5};
 constexpr std::chrono::seconds warnBeforeExpiry{60};
 constexpr std::chrono::seconds graceAfterExpiry{25};
-
-std::optional<std::int64_t> wholeNumber(const std::string& text) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
-
-bool looksLikeNumber(const std::string& text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 proto::RuleInForce inForce(const Rule& rule, const HostState& state) {
     proto::RuleInForce shown;
@@ -47,24 +35,21 @@ proto::RuleInForce inForce(const Rule& rule, const HostState& state) {
     return shown;
 }
 
-bool all(const std::vector<std::string>& events) {
-    return events.size() == 1 && events.front() == "*";
+/// Nothing: all kinds. Names that are not known are appended to `refused`.
+std::optional<Kinds> readKinds(const proto::Filter& filter, std::vector<std::string>& refused) {
+    if (!filter.events || (filter.events->size() == 1 && filter.events->front() == "*"))
+        return std::nullopt;
+    Kinds kinds;
+    for (const auto& name : *filter.events) {
+        if (const auto kind = proto::eventKind(name))
+            kinds.add(*kind);
+        else
+            refused.push_back(name);
+    }
+    return kinds;
 }
 
 }  // namespace
-
-const Vm* findVm(const HostState& state, const std::string& text, const Principal& principal) {
-    const Vm* vm = nullptr;
-    if (looksLikeNumber(text)) {
-        const auto id = wholeNumber(text);
-        vm = id ? state.find(proto::VmId{*id}) : nullptr;
-    } else if (const auto uuid = proto::Uuid::parse(text)) {
-        vm = state.find(*uuid);
-    } else {
-        vm = state.find(text);
-    }
-    return vm && principal.mayView(vm->info.identity) ? vm : nullptr;
-}
 
 Client::Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
                const HostState& state, Subscriber& subscriber)
@@ -73,84 +58,44 @@ Client::Client(Opening opening, Principal principal, const Terms& terms, Hub& hu
       terms_(terms),
       hub_(hub),
       state_(state),
+      endpoint_(opening_.endpoint, state_, principal_),
       subscriber_(subscriber),
-      member_(subscriber) {
-    if (const auto* endpoint = std::get_if<VmEndpoint>(&opening_.endpoint))
-        if (const Vm* vm = findVm(state_, endpoint->vm, principal_))
-            boundVm_ = vm->info.identity.uuid;
-}
+      member_(subscriber) {}
 
 Client::~Client() { hub_.leave(member_); }
 
-std::optional<proto::Farewell> Client::refusal() const {
-    if (std::holds_alternative<ServerEndpoint>(opening_.endpoint)) {
-        if (!principal_.mayViewServer()) return proto::farewell::permissionDenied;
-        const auto& name = std::get<ServerEndpoint>(opening_.endpoint).server;
-        const auto id = wholeNumber(name);
-        if (name != "self" && (!id || id != state_.server.id)) return proto::farewell::notFound;
-        return std::nullopt;
-    }
-    if (!principal_.permissions.has(Permission::vmView)) return proto::farewell::permissionDenied;
-    if (std::holds_alternative<VmEndpoint>(opening_.endpoint) && !boundVm_)
-        return proto::farewell::notFound;
-    return std::nullopt;
-}
-
-std::string Client::room() const {
-    if (boundVm_) {
-        const Vm* vm = state_.find(*boundVm_);
-        return "vm:" + (vm ? std::to_string(vm->info.identity.id) : boundVm_->toString());
-    }
-    if (std::holds_alternative<ServerEndpoint>(opening_.endpoint))
-        return "server:" + (state_.server.id ? std::to_string(*state_.server.id) : "self");
-    return "monitor";
-}
-
-bool Client::startsSubscribed() const {
-    return !std::holds_alternative<MonitorEndpoint>(opening_.endpoint);
-}
-
-Rule Client::endpointRule() const {
-    Rule rule;
-    if (boundVm_) {
-        const auto& name = std::get<VmEndpoint>(opening_.endpoint).vm;
-        if (looksLikeNumber(name))
-            rule.vmIds = {*wholeNumber(name)};
-        else
-            rule.boundTo = boundVm_;
-    } else if (startsSubscribed()) {
-        // The server itself, and none of its VMs.
-        rule.vmIds.emplace();
-        rule.serverIds.emplace();
-        if (state_.server.id) rule.serverIds->push_back(*state_.server.id);
-    } else {
-        rule.kinds.emplace();
-        rule.kinds->add(EventKind::progress);
-        rule.kinds->add(EventKind::alert);
-    }
-    return rule;
-}
-
 void Client::open(const common::Now& now) {
     sayWhoYouAre(now);
-    subscription_.add(endpointRule());
-    const bool rulesAreThere = startsSubscribed() || opening_.subscribe;
+    subscription_.add(endpoint_.rule(state_));
+    const bool rulesAreThere = endpoint_.startsSubscribed() || opening_.subscribe;
     if (opening_.resume && !rulesAreThere) {
         waitingSince_ = now.mono;
-        return;
-    }
-    if (opening_.subscribe) {
-        // A query that filters says all there is to want; the endpoint's own rule stands beneath.
-        proto::Subscribe subscribe = std::move(*opening_.subscribe);
-        opening_.subscribe.reset();
-        subscribe.snapshot = opening_.snapshot;
-        subscribe.resume = opening_.resume;
-        on(subscribe, now);
+    } else if (opening_.subscribe) {
+        openByQuery(*std::exchange(opening_.subscribe, {}), now);
     } else if (opening_.resume) {
         resumeFrom(*opening_.resume, now);
     } else {
-        goLive(now, startsSubscribed() && opening_.snapshot, SnapshotReason::subscribed);
+        goLive(now, endpoint_.startsSubscribed() && opening_.snapshot, SnapshotReason::subscribed);
     }
+}
+
+void Client::openByQuery(proto::Subscribe subscribe, const common::Now& now) {
+    subscribe.snapshot = opening_.snapshot;
+    subscribe.resume = opening_.resume;
+    const auto& filter = subscribe.filter;
+    if (!endpoint_.startsSubscribed() || filter.vmIds || filter.serverIds)
+        return on(subscribe, now);
+    // Events alone narrow what the path names: that VM's, or that server's.
+    Rule rule = endpoint_.rule(state_);
+    std::vector<std::string> refused;
+    rule.kinds = readKinds(filter, refused);
+    subscription_ = {};
+    subscription_.add(std::move(rule));
+    confirm(std::nullopt, std::move(refused), {}, now);
+    if (subscribe.resume)
+        resumeFrom(*subscribe.resume, now);
+    else
+        goLive(now, subscribe.snapshot, SnapshotReason::subscribed);
 }
 
 void Client::sayWhoYouAre(const common::Now& now) {
@@ -225,15 +170,7 @@ void Client::addRule(const proto::Filter& filter, const std::optional<std::strin
     Rule rule;
     rule.id = id.value_or("");
     rule.include = include;
-    if (filter.events && !all(*filter.events)) {
-        rule.kinds.emplace();
-        for (const auto& name : *filter.events) {
-            if (const auto kind = proto::eventKind(name))
-                rule.kinds->add(*kind);
-            else
-                refused.push_back(name);
-        }
-    }
+    rule.kinds = readKinds(filter, refused);
     rule.vmIds = filter.vmIds;
     rule.serverIds = filter.serverIds;
     subscription_.add(std::move(rule));
@@ -263,8 +200,7 @@ void Client::confirm(std::optional<std::string> id, std::vector<std::string> ref
 void Client::goLive(const common::Now& now, bool withSnapshot, SnapshotReason reason) {
     hub_.join(member_, subscription_, principal_);
     if (!withSnapshot) return;
-    subscriber_.sendBacklog(snapshot(reason, false, now));
-    told_ = subscription_;
+    sendSnapshot(reason, &told_, now);
 }
 
 void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) {
@@ -272,45 +208,17 @@ void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) 
     told_ = subscription_;
     member_.heardOrdered = true;
     auto missed = hub_.replay(from, subscription_, principal_);
-    if (!missed)
-        return subscriber_.sendBacklog(snapshot(SnapshotReason::gap, true, now));
+    if (!missed) return sendSnapshot(SnapshotReason::gap, nullptr, now);
     const proto::Resumed resumed{hub_.epoch(), from.seq, hub_.seq(), missed->size()};
     missed->push_back(proto::encode(proto::AgentMessage(resumed), now));
     subscriber_.sendBacklog(std::move(*missed));
 }
 
-bool Client::wantsServer(std::optional<proto::ServerId> self) const {
-    if (!principal_.mayViewServer()) return false;
-    for (const auto kind : {EventKind::serverStatusChanged, EventKind::serverMetricsUpdate})
-        if (subscription_.wants({kind, nullptr, true}, self)) return true;
-    return false;
-}
-
-std::vector<proto::Frame> Client::snapshot(SnapshotReason reason, bool whole,
-                                           const common::Now& now) const {
-    const auto self = hub_.serverId();
-    proto::Snapshot taken;
-    taken.epoch = hub_.epoch();
-    taken.seq = hub_.seq();
-    taken.reason = reason;
-    if (wantsServer(self)) {
-        taken.server = &state_.server;
-        if (state_.serverMetrics) taken.serverMetrics = &*state_.serverMetrics;
-    }
-    for (const auto& [uuid, vm] : state_.vms) {
-        const auto& identity = vm.info.identity;
-        if (!principal_.mayView(identity) || !subscription_.covers(identity, self)) continue;
-        if (whole || !told_.covers(identity, self)) taken.vms.push_back(vm.view());
-    }
-    std::sort(taken.vms.begin(), taken.vms.end(), [](const auto& a, const auto& b) {
-        return a.info->identity.id < b.info->identity.id;
-    });
-    for (const auto& [id, alert] : state_.alerts) {
-        const Topic topic = topicOf(alert);
-        if (!mayHear(principal_, topic) || !subscription_.wants(topic, self)) continue;
-        if (whole || !told_.wants(topic, self)) taken.alerts.push_back(&alert);
-    }
-    return proto::encode(taken, now);
+void Client::sendSnapshot(SnapshotReason reason, const Subscription* told,
+                          const common::Now& now) {
+    subscriber_.sendBacklog(
+        takeSnapshot(state_, hub_, principal_, subscription_, told, reason, now));
+    told_ = subscription_;
 }
 
 // --- the rest ------------------------------------------------------------------------------------
@@ -342,7 +250,7 @@ bool Client::renew(Principal principal, const common::Now& now) {
     if (waitingSince_) return true;
     tellOfLostVms(before, now);
     hub_.join(member_, subscription_, principal_);
-    subscriber_.sendBacklog(snapshot(SnapshotReason::resync, true, now));
+    sendSnapshot(SnapshotReason::resync, nullptr, now);
     return true;
 }
 

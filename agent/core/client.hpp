@@ -3,9 +3,9 @@
 
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "agent/core/endpoint.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
 #include "agent/core/principal.hpp"
@@ -15,20 +15,6 @@
 #include "proto/messages.hpp"
 
 namespace rollo::core {
-
-/// The event endpoints, with what their path names.
-struct MonitorEndpoint {};
-struct VmEndpoint {
-    std::string vm;  ///< an id, a UUID or a name, as it stands in the path
-};
-struct ServerEndpoint {
-    std::string server;  ///< an id, or `self`
-};
-using EventEndpoint = std::variant<MonitorEndpoint, VmEndpoint, ServerEndpoint>;
-
-/// The VM that a path names: an integer is always an id, then a UUID, then a name. Null where there
-/// is none that this principal may see.
-const Vm* findVm(const HostState& state, const std::string& text, const Principal& principal);
 
 /// One client of the event endpoints: what it may see, what it asked for, and what it has been
 /// told. Everything it says is answered in the turn in which it arrives, so that between the
@@ -58,7 +44,9 @@ class Client {
     Client& operator=(const Client&) = delete;
 
     /// Why it may not be here; nothing if it may.
-    std::optional<proto::Farewell> refusal() const;
+    std::optional<proto::Farewell> refusal() const {
+        return endpoint_.refusal(state_, principal_);
+    }
     /// Says `connection_status`, then what the endpoint and the query ask for.
     void open(const common::Now& now);
     void handle(const proto::ClientMessage& message, const common::Now& now);
@@ -68,8 +56,7 @@ class Client {
     void tick(const common::Now& now);
 
     const Principal& principal() const { return principal_; }
-    /// How `room_stats` counts it: `monitor`, `vm:ID`, `server:ID`.
-    std::string room() const;
+    std::string room() const { return endpoint_.room(state_); }
 
   private:
     void on(const proto::Subscribe& message, const common::Now& now);
@@ -78,8 +65,7 @@ class Client {
     void on(const proto::Authenticate& message, const common::Now& now);
     void on(const proto::ConsoleMessage& message, const common::Now& now);
 
-    bool startsSubscribed() const;
-    Rule endpointRule() const;
+    void openByQuery(proto::Subscribe subscribe, const common::Now& now);
     bool tooMany(const proto::Filter& more) const;
     void addRule(const proto::Filter& filter, const std::optional<std::string>& id, bool include,
                  std::vector<std::string>& refused);
@@ -88,9 +74,8 @@ class Client {
     void confirm(std::optional<std::string> id, std::vector<std::string> refused,
                  const proto::Filter& asked, const common::Now& now);
     void sayWhoYouAre(const common::Now& now);
-    std::vector<proto::Frame> snapshot(proto::SnapshotReason reason, bool whole,
-                                       const common::Now& now) const;
-    bool wantsServer(std::optional<proto::ServerId> self) const;
+    void sendSnapshot(proto::SnapshotReason reason, const Subscription* told,
+                      const common::Now& now);
     void tellOfLostVms(const Principal& before, const common::Now& now);
     void say(const proto::AgentMessage& message, const common::Now& now);
     void refuse(proto::ErrorCode code, std::string message, std::string_view type,
@@ -101,12 +86,12 @@ class Client {
     Terms terms_;
     Hub& hub_;
     const HostState& state_;
+    OpenedEndpoint endpoint_;
     Subscriber& subscriber_;
     Hub::Member member_;
     Subscription subscription_;
     /// What its snapshots have covered; a later one brings only what is new.
     Subscription told_;
-    std::optional<proto::Uuid> boundVm_;
     std::optional<common::Monotonic> waitingSince_;  ///< for the rules that a resume is about
     bool warnedOfExpiry_ = false;
 };

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/core/snapshot.hpp"
+
+#include <algorithm>
+
+#include "proto/codec.hpp"
+
+namespace rollo::core {
+namespace {
+
+using proto::EventKind;
+
+bool wantsServer(const Subscription& wanted, std::optional<proto::ServerId> self) {
+    return wanted.wants({EventKind::serverStatusChanged, nullptr, true}, self) ||
+           wanted.wants({EventKind::serverMetricsUpdate, nullptr, true}, self);
+}
+
+}  // namespace
+
+std::vector<proto::Frame> takeSnapshot(const HostState& state, const Hub& hub,
+                                       const Principal& principal, const Subscription& wanted,
+                                       const Subscription* told, proto::SnapshotReason reason,
+                                       const common::Now& now) {
+    const auto self = hub.serverId();
+    proto::Snapshot snapshot;
+    snapshot.epoch = hub.epoch();
+    snapshot.seq = hub.seq();
+    snapshot.reason = reason;
+    if (principal.mayViewServer() && wantsServer(wanted, self)) {
+        snapshot.server = &state.server;
+        if (state.serverMetrics) snapshot.serverMetrics = &*state.serverMetrics;
+    }
+    for (const auto& [uuid, vm] : state.vms) {
+        const auto& identity = vm.info.identity;
+        if (principal.mayView(identity) && wanted.covers(identity, self) &&
+            !(told && told->covers(identity, self)))
+            snapshot.vms.push_back(vm.view());
+    }
+    std::sort(snapshot.vms.begin(), snapshot.vms.end(), [](const auto& a, const auto& b) {
+        return a.info->identity.id < b.info->identity.id;
+    });
+    for (const auto& [id, alert] : state.alerts) {
+        const Topic topic = topicOf(alert);
+        if (mayHear(principal, topic) && wanted.wants(topic, self) &&
+            !(told && told->wants(topic, self)))
+            snapshot.alerts.push_back(&alert);
+    }
+    return proto::encode(snapshot, now);
+}
+
+}  // namespace rollo::core
