@@ -174,7 +174,8 @@ std::expected<ClientMessage, Error> readAs(const MessageType& type, const Json& 
     try {
         onlyMembers(message, {}, {"type", "data", "timestamp"});
         if (const Json* timestamp = member(message, "timestamp"))
-            requireString(*timestamp, "timestamp", maxWord);
+            if (const std::string* text = timestamp->string(); !text || !text->empty())
+                requireString(*timestamp, "timestamp", maxWord);
         return type.read(data && !ignored ? *data : empty);
     } catch (Wrong& error) {
         return std::unexpected(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <array>
+#include <unordered_set>
 
 #include "proto/codec.hpp"
 
@@ -96,8 +96,9 @@ void unite(std::optional<std::vector<T>>& all, const std::optional<std::vector<T
         all.reset();
         return;
     }
+    std::unordered_set<T> known(all->begin(), all->end());
     for (const auto& each : *more)
-        if (std::find(all->begin(), all->end(), each) == all->end()) all->push_back(each);
+        if (known.insert(each).second) all->push_back(each);
 }
 
 /// What the original's client reads: one flat list of each, null where a rule takes all.

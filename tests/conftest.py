@@ -112,6 +112,39 @@ def agent(agents):
     return agents()
 
 
+@pytest.fixture(scope="module")
+def module_agents(request, session_lab, tmp_path_factory):
+    """Like `agents`, for all tests of a module: for those that do not change the agent."""
+    made: list[Agent] = []
+
+    def make(name: str = "agent", **options) -> Agent:
+        agent = Agent(options.pop("uri", session_lab.uri), tmp_path_factory.mktemp(name), **options)
+        made.append(agent)
+        agent.start()
+        return agent
+
+    yield make
+    complaints = []
+    for agent in made:
+        try:
+            agent.close()
+        except AgentMisbehaved as error:
+            complaints.append(str(error))
+    tests = [item for item in request.session.items if item.module is request.module]
+    if complaints or any(item.stash.get(FAILED, False) for item in tests):
+        for agent in made:
+            directory = ARTEFACTS / request.module.__name__ / agent.directory.name
+            directory.mkdir(parents=True, exist_ok=True)
+            shutil.copy(agent.log_path, directory)
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture(scope="module")
+def module_agent(module_agents):
+    """One agent for all tests of a module, with anonymous access and a sample a second."""
+    return module_agents()
+
+
 @pytest.fixture(scope="session")
 def session_loop():
     loop = Loop()

@@ -32,6 +32,10 @@ proto::RuleInForce inForce(const Rule& rule, const HostState& state) {
         if (const Vm* vm = state.find(*rule.boundTo))
             shown.filter.vmIds->push_back(vm->info.identity.id);
     }
+    if (rule.ownServer) {
+        shown.filter.serverIds.emplace();
+        if (state.server.id) shown.filter.serverIds->push_back(*state.server.id);
+    }
     return shown;
 }
 
@@ -66,13 +70,14 @@ Client::~Client() { hub_.leave(member_); }
 
 void Client::open(const common::Now& now) {
     sayWhoYouAre(now);
-    subscription_.add(endpoint_.rule(state_));
+    subscription_.add(endpoint_.rule());
     const bool rulesAreThere = endpoint_.startsSubscribed() || opening_.subscribe;
     if (opening_.resume && !rulesAreThere) {
         waitingSince_ = now.mono;
     } else if (opening_.subscribe) {
         openByQuery(*std::exchange(opening_.subscribe, {}), now);
     } else if (opening_.resume) {
+        confirm(std::nullopt, {}, {}, now);
         resumeFrom(*opening_.resume, now);
     } else {
         goLive(now, endpoint_.startsSubscribed() && opening_.snapshot, SnapshotReason::subscribed);
@@ -86,7 +91,7 @@ void Client::openByQuery(proto::Subscribe subscribe, const common::Now& now) {
     if (!endpoint_.startsSubscribed() || filter.vmIds || filter.serverIds)
         return on(subscribe, now);
     // Events alone narrow what the path names: that VM's, or that server's.
-    Rule rule = endpoint_.rule(state_);
+    Rule rule = endpoint_.rule();
     std::vector<std::string> refused;
     rule.kinds = readKinds(filter, refused);
     subscription_ = {};
@@ -125,13 +130,14 @@ void Client::handle(const proto::ClientMessage& message, const common::Now& now)
 void Client::on(const proto::Subscribe& message, const common::Now& now) {
     if (message.resume && member_.heardOrdered)
         return refuse(ErrorCode::resumeTooLate,
-                      "events have already been sent on this connection; open a new one to resume",
-                      "subscribe", now);
-    if (tooMany(message.filter))
-        return refuse(ErrorCode::tooManyRules, "this connection has as many rules as it may have",
+                      "a seq has already been sent on this connection; open a new one to resume",
                       "subscribe", now);
     std::vector<std::string> refused;
-    addRule(message.filter, message.id, true, refused);
+    if (!addRule(message.filter, message.id, true, refused))
+        return refuse(ErrorCode::tooManyRules, "this connection has as many rules as it may have",
+                      "subscribe", now);
+    // Without a snapshot, what a replaced rule brought may be missed from here on.
+    if (message.id && !message.snapshot) told_ = {};
     confirm(message.id, std::move(refused), message.filter, now);
     const auto resume = message.resume ? message.resume
                         : waitingSince_ ? opening_.resume
@@ -147,25 +153,23 @@ void Client::on(const proto::Unsubscribe& message, const common::Now& now) {
     std::vector<std::string> refused;
     if (message.id)
         subscription_.remove(*message.id);
-    else if (tooMany(message.filter))
+    else if (!addRule(message.filter, std::nullopt, false, refused))
         return refuse(ErrorCode::tooManyRules, "this connection has as many rules as it may have",
                       "unsubscribe", now);
-    else
-        addRule(message.filter, std::nullopt, false, refused);
+    told_ = {};  // what is missed from here on is new when it is asked for again
     confirm(message.id, std::move(refused), {}, now);
     if (!waitingSince_) hub_.join(member_, subscription_, principal_);
 }
 
-bool Client::tooMany(const proto::Filter& more) const {
-    std::size_t ids = (more.vmIds ? more.vmIds->size() : 0) +
-                      (more.serverIds ? more.serverIds->size() : 0);
-    for (const auto& rule : subscription_.rules())
+bool Client::fits(const Subscription& subscription) const {
+    std::size_t ids = 0;
+    for (const auto& rule : subscription.rules())
         ids += (rule.vmIds ? rule.vmIds->size() : 0) +
                (rule.serverIds ? rule.serverIds->size() : 0);
-    return subscription_.rules().size() >= terms_.maxRules || ids > terms_.maxIds;
+    return subscription.rules().size() <= terms_.maxRules && ids <= terms_.maxIds;
 }
 
-void Client::addRule(const proto::Filter& filter, const std::optional<std::string>& id,
+bool Client::addRule(const proto::Filter& filter, const std::optional<std::string>& id,
                      bool include, std::vector<std::string>& refused) {
     Rule rule;
     rule.id = id.value_or("");
@@ -173,7 +177,11 @@ void Client::addRule(const proto::Filter& filter, const std::optional<std::strin
     rule.kinds = readKinds(filter, refused);
     rule.vmIds = filter.vmIds;
     rule.serverIds = filter.serverIds;
-    subscription_.add(std::move(rule));
+    Subscription next = subscription_;
+    next.add(std::move(rule));
+    if (!fits(next)) return false;
+    subscription_ = std::move(next);
+    return true;
 }
 
 void Client::confirm(std::optional<std::string> id, std::vector<std::string> refused,
@@ -216,6 +224,7 @@ void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) 
 
 void Client::sendSnapshot(SnapshotReason reason, const Subscription* told,
                           const common::Now& now) {
+    member_.heardOrdered = true;  // a snapshot has a `seq`, and what is later is larger
     subscriber_.sendBacklog(
         takeSnapshot(state_, hub_, principal_, subscription_, told, reason, now));
     told_ = subscription_;
@@ -267,6 +276,7 @@ void Client::tellOfLostVms(const Principal& before, const common::Now& now) {
 void Client::tick(const common::Now& now) {
     if (waitingSince_ && now.mono - *waitingSince_ >= waitForRules) {
         waitingSince_.reset();
+        confirm(std::nullopt, {}, {}, now);
         resumeFrom(*opening_.resume, now);
     }
     if (!principal_.expiresAt) return;

@@ -66,8 +66,9 @@ class Client {
     void on(const proto::ConsoleMessage& message, const common::Now& now);
 
     void openByQuery(proto::Subscribe subscribe, const common::Now& now);
-    bool tooMany(const proto::Filter& more) const;
-    void addRule(const proto::Filter& filter, const std::optional<std::string>& id, bool include,
+    bool fits(const Subscription& subscription) const;
+    /// False, and nothing is changed, where the rules would be too many.
+    bool addRule(const proto::Filter& filter, const std::optional<std::string>& id, bool include,
                  std::vector<std::string>& refused);
     void goLive(const common::Now& now, bool withSnapshot, proto::SnapshotReason reason);
     void resumeFrom(const proto::ResumePoint& from, const common::Now& now);

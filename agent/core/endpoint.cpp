@@ -60,7 +60,7 @@ bool OpenedEndpoint::startsSubscribed() const {
     return !std::holds_alternative<MonitorEndpoint>(endpoint_);
 }
 
-Rule OpenedEndpoint::rule(const HostState& state) const {
+Rule OpenedEndpoint::rule() const {
     Rule rule;
     if (const auto* named = std::get_if<VmEndpoint>(&endpoint_)) {
         if (looksLikeNumber(named->vm))
@@ -70,8 +70,7 @@ Rule OpenedEndpoint::rule(const HostState& state) const {
     } else if (startsSubscribed()) {
         // The server itself, and none of its VMs.
         rule.vmIds.emplace();
-        rule.serverIds.emplace();
-        if (state.server.id) rule.serverIds->push_back(*state.server.id);
+        rule.ownServer = true;
     } else {
         rule.kinds.emplace();
         rule.kinds->add(proto::EventKind::progress);

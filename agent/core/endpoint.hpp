@@ -38,7 +38,7 @@ class OpenedEndpoint {
     /// True where the path itself says what is wanted.
     bool startsSubscribed() const;
     /// What is wanted before anybody has asked.
-    Rule rule(const HostState& state) const;
+    Rule rule() const;
     /// How `room_stats` counts it: `monitor`, `vm:ID`, `server:ID`.
     std::string room(const HostState& state) const;
 

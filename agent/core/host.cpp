@@ -59,6 +59,7 @@ void Host::apply(Observation observation, const common::Now& now) {
 }
 
 void Host::tick(const common::Now& now) {
+    settleStarts(now);
     if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
     if (now.mono - *listedAt_ < listingLasts) return;
     listedAt_ = now.mono;
@@ -79,6 +80,13 @@ SavedState Host::saved() const {
     state.vms = ids_.saved();
     for (auto& saved : state.vms) {
         const Vm* vm = state_.find(saved.uuid);
+        // Libvirt may not have been reached yet: its processes are still those of the last run.
+        if (const auto boot = savedBoots_.find(saved.uuid); !vm && boot != savedBoots_.end()) {
+            saved.name = boot->second.name;
+            saved.domainId = boot->second.domainId;
+            saved.bootId = boot->second.bootId;
+            saved.cpuTimeNs = boot->second.cpuTimeNs;
+        }
         if (!vm) continue;
         saved.name = vm->info.identity.name;
         saved.domainId = vm->domainId;
@@ -128,6 +136,7 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
         if (vm.metrics) vm.metrics->stale = true;
     }
     lastHostSample_.reset();
+    if (state_.serverMetrics) state_.serverMetrics->stale = true;
     setServerStatus(ServerStatus::offline, observation.reason, now);
 }
 
@@ -156,7 +165,7 @@ void Host::on(ListingDone observation, const common::Now& now) {
     for (const auto& each : listed) takeListed(each, now);
     listing_ = false;
     mentioned_.clear();
-    savedBoots_.clear();
+    std::erase_if(savedBoots_, [&](const auto& boot) { return !arrivals_.contains(boot.first); });
     listedAt_ = now.mono;
     state_.inventoryRead = true;
     for (auto& [uuid, vm] : state_.vms) vm.info.stale = false;
@@ -181,10 +190,11 @@ void Host::takeListed(const DomainDescription& listed, const common::Now& now) {
     const auto found = state_.vms.find(listed.domain.uuid);
     const bool mentioned = mentioned_.contains(listed.domain.uuid);
     if (found == state_.vms.end()) {
-        if (!mentioned)
-            create(listed, now);
-        else if (!arrivals_.contains(listed.domain.uuid))
+        if (arrivals_.contains(listed.domain.uuid)) return;  // its description is on its way
+        if (mentioned)
             arrive(listed.domain);  // gone again, or here anew: only a fresh look tells
+        else
+            create(listed, now);
     } else if (mentioned) {
         describe(found->second);
     } else {
@@ -272,8 +282,6 @@ void Host::settle(Arrival arrival, std::optional<DomainDescription> description,
     const bool gone = !description;
     DomainDescription first =
         gone ? fromCallbacks(arrival.domain, arrival.seen) : std::move(*description);
-    const proto::VmStatus status = first.status;
-    const std::string reason = first.reason;
     if (std::any_of(arrival.seen.begin(), arrival.seen.end(), started)) {
         first.status = proto::VmStatus::stopped;
         first.reason = "unknown";
@@ -291,7 +299,7 @@ void Host::settle(Arrival arrival, std::optional<DomainDescription> description,
     if (gone && vm.describesInFlight == 0)
         remove(uuid, vm.info.persistent ? "vanished" : "transient_ended", now);
     else if (vm.lifecycle.startUndecided() && !gone)
-        step(vm, vm.lifecycle.correct(status, reason), now);
+        describe(vm);
 }
 
 }  // namespace rollo::core

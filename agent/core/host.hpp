@@ -90,8 +90,10 @@ class Host {
     void describe(Vm& vm);
     void update(Vm& vm, const DomainDescription& description, bool redefined,
                 const common::Now& now);
-    void renumber(Vm& vm, const IdBook::Given& given, const common::Now& now);
+    void renumber(Vm& vm, const IdBook::Given& given, const proto::VmIdentity& before,
+                  const common::Now& now);
     void reconcile(Vm& vm, const DomainDescription& description, const common::Now& now);
+    void settleStarts(const common::Now& now);
     void step(Vm& vm, std::optional<StatusStep> step, const common::Now& now);
     void nameBoot(Vm& vm, const DomainDescription& description);
     void takeSample(Vm& vm, DomainSample sample, const common::Now& now);

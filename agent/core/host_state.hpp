@@ -25,6 +25,7 @@ struct Vm {
     // What the order of answers and callbacks needs.
     int describesInFlight = 0;
     bool quiet = false;         ///< no lifecycle callback since the last description was asked for
+    std::optional<common::Monotonic> startSeen;  ///< of a start that is undecided
     int redefinitions = 0;      ///< DEFINED callbacks that a description has yet to answer
 
     proto::VmState view() const { return {&info, metrics ? &*metrics : nullptr}; }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -41,6 +42,10 @@ std::string conflictAlertId(const Vm& vm) {
     return "vm-id-conflict:" + vm.info.identity.uuid.toString();
 }
 
+/// A guest that is restored or migrated here is paused until libvirt lets it go, which it reports.
+/// Only one that stays so for longer is told as paused.
+constexpr std::chrono::seconds startSettles{1};
+
 constexpr double mibPerGib = 1024.0;
 
 }  // namespace
@@ -52,9 +57,9 @@ Vm& Host::create(const DomainDescription& description, const common::Now& now) {
     vm.info.identity = {given.id, domain.uuid, domain.name, given.fromPlatform};
     takeOver(vm.info, description);
     vm.info.status = description.status;
-    vm.info.reason = description.reason;
+    vm.info.reason = description.reason.empty() ? "unknown" : description.reason;
     vm.info.serverId = state_.server.id;
-    vm.lifecycle = LifecycleTracker(description.status, description.reason);
+    vm.lifecycle = LifecycleTracker(vm.info.status, vm.info.reason);
     nameBoot(vm, description);
     unsaved_ = true;
     hub_.publish(proto::VmCreated{vm.info}, now);
@@ -103,7 +108,9 @@ void Host::take(Vm& vm, const LifecycleSeen& seen, const common::Now& now) {
         return describe(vm);
     }
     step(vm, vm.lifecycle.on(seen.what, seen.reason), now);
-    if (vm.lifecycle.active() && seen.domain.domainId >= 0) vm.domainId = seen.domain.domainId;
+    if (vm.lifecycle.startUndecided()) vm.startSeen = now.mono;
+    const bool process = vm.lifecycle.active() || vm.lifecycle.startUndecided();
+    if (process && seen.domain.domainId >= 0) vm.domainId = seen.domain.domainId;
     // What was configured for the next start counts from a start or a stop on; and a transient
     // domain is gone when it stops.
     if (seen.what == Lifecycle::started || seen.what == Lifecycle::stopped) describe(vm);
@@ -118,22 +125,26 @@ void Host::takeUndefined(Vm& vm, const common::Now& now) {
 
 void Host::update(Vm& vm, const DomainDescription& description, bool redefined,
                   const common::Now& now) {
+    if (description.reason.empty()) return;  // nothing could be read: what is known stays
     const proto::VmIdentity before = vm.info.identity;
+    vm.info.stale = false;
     const auto changed = takeOver(vm.info, description);
     const IdBook::Given given = ids_.assign(before.uuid, description.platformId);
     if (given.id != before.id) {
-        renumber(vm, given, now);
+        renumber(vm, given, before, now);
     } else {
         vm.info.identity.idFromPlatform = given.fromPlatform;
-        if (!changed.empty() || redefined)
+        // An id that is the platform's no more, or now is, changes who may see the VM.
+        if (!changed.empty() || redefined || before != vm.info.identity)
             hub_.publish(proto::VmUpdated{vm.info, changed, before}, now);
     }
     raiseConflict(vm, given, now);
     if (!changed.empty()) unsaved_ = true;
 }
 
-void Host::renumber(Vm& vm, const IdBook::Given& given, const common::Now& now) {
-    hub_.publish(proto::VmDeleted{vm.info.identity, "renumbered"}, now);
+void Host::renumber(Vm& vm, const IdBook::Given& given, const proto::VmIdentity& before,
+                    const common::Now& now) {
+    hub_.publish(proto::VmDeleted{before, "renumbered"}, now);
     vm.info.identity.id = given.id;
     vm.info.identity.idFromPlatform = given.fromPlatform;
     hub_.publish(proto::VmCreated{vm.info}, now);
@@ -141,6 +152,9 @@ void Host::renumber(Vm& vm, const IdBook::Given& given, const common::Now& now) 
 }
 
 void Host::reconcile(Vm& vm, const DomainDescription& description, const common::Now& now) {
+    if (description.reason.empty()) return;
+    const bool early = vm.lifecycle.startUndecided() && now.mono - *vm.startSeen < startSettles;
+    if (early && description.status == VmStatus::paused) return;
     const bool both = hasProcess(vm.info.status) && hasProcess(description.status);
     const bool another = both && (description.domain.domainId != vm.domainId ||
                                   description.cpuTimeNs < vm.cpuTimeNs);
@@ -149,6 +163,13 @@ void Host::reconcile(Vm& vm, const DomainDescription& description, const common:
     if (!hasProcess(vm.info.status)) return;
     vm.domainId = description.domain.domainId;
     vm.cpuTimeNs = description.cpuTimeNs;
+}
+
+void Host::settleStarts(const common::Now& now) {
+    for (auto& [uuid, vm] : state_.vms)
+        if (vm.lifecycle.startUndecided() && vm.describesInFlight == 0 &&
+            now.mono - *vm.startSeen >= startSettles)
+            describe(vm);
 }
 
 void Host::step(Vm& vm, std::optional<StatusStep> step, const common::Now& now) {
@@ -234,7 +255,10 @@ void Host::takeHostSample(HostSample sample, const common::Now& now) {
 void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now) {
     if (!given.conflictWith) return resolveConflict(vm, now);
     const std::string id = conflictAlertId(vm);
-    if (state_.alerts.contains(id)) return;
+    if (const auto found = state_.alerts.find(id); found != state_.alerts.end()) {
+        found->second.vm = vm.info.identity;  // who may see it goes by the present name
+        return;
+    }
     proto::Alert alert;
     alert.id = id;
     alert.type = "vm_id_conflict";
@@ -257,6 +281,7 @@ void Host::resolveConflict(const Vm& vm, const common::Now& now) {
     if (found == state_.alerts.end()) return;
     proto::Alert alert = std::move(found->second);
     state_.alerts.erase(found);
+    alert.vm = vm.info.identity;
     alert.firing = false;
     alert.lastSeen = now.wall;
     hub_.publish(alert, now);

@@ -52,11 +52,13 @@ std::string roomKey(const Subscription& subscription, const Principal& principal
         key += "/s";
         appendIds(key, rule.serverIds);
         if (rule.boundTo) key += "/b" + rule.boundTo->toString();
+        if (rule.ownServer) key += "/o";
     }
     return key;
 }
 
 bool namesItsVms(const Rule& rule) {
+    if (rule.ownServer) return false;
     return rule.boundTo || (rule.vmIds && (!rule.serverIds || rule.serverIds->empty()));
 }
 

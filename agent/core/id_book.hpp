@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -43,14 +43,17 @@ class IdBook {
         bool fromPlatform = false;
         proto::VmId allotted = 0;  ///< kept also while the platform's id is in use; 0: none yet
         bool present = false;
+        std::optional<std::list<proto::Uuid>::iterator> departed;
     };
     proto::VmId allot(Entry& entry);
     void disown(const proto::Uuid& uuid, proto::VmId id);
+    bool keeps(const proto::Uuid& uuid, proto::VmId id) const;
+    void giveUpClaim(const proto::Uuid& uuid);
     void forget(const proto::Uuid& uuid);
 
     std::unordered_map<proto::Uuid, Entry> entries_;
     std::unordered_map<proto::VmId, proto::Uuid> owners_;
-    std::deque<proto::Uuid> departed_;  ///< oldest first; some may have come back
+    std::list<proto::Uuid> departed_;  ///< VMs that are gone, the oldest first
     proto::VmId nextId_;
 };
 

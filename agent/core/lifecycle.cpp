@@ -24,6 +24,7 @@ std::optional<StatusStep> LifecycleTracker::become(VmStatus status, std::string 
     beneath_.reset();
     undecidedStart_.reset();
     resumedBeforeStart_ = false;
+    if (inactive(status)) lastReboot_.reset();  // the next reboot is that of another process
     if (status == status_) return std::nullopt;
     status_ = status;
     reason_ = std::move(reason);

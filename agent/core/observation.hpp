@@ -54,7 +54,8 @@ struct DescriptionOutdated {
 struct DomainDescription {
     DomainRef domain;
     proto::VmStatus status = proto::VmStatus::unknown;
-    /// From virDomainGetState's reason, as a word of the protocol.
+    /// From virDomainGetState's reason, as a word of the protocol; empty: nothing but `domain`
+    /// could be read.
     std::string reason;
     bool persistent = true;
     std::optional<bool> autostart;
@@ -150,7 +151,8 @@ struct SampleTaken {
     std::optional<HostSample> host;
     /// Running, but without an answer this time: their last values are stale.
     std::vector<proto::Uuid> silent;
-    /// A probe of their own has expired: their monitor does not answer.
+    /// The same, and a command of their own has expired: their monitor does not answer. A guest
+    /// stands in one list only.
     std::vector<proto::Uuid> unresponsive;
 };
 

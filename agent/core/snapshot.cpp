@@ -32,8 +32,9 @@ std::vector<proto::Frame> takeSnapshot(const HostState& state, const Hub& hub,
     }
     for (const auto& [uuid, vm] : state.vms) {
         const auto& identity = vm.info.identity;
-        if (principal.mayView(identity) && wanted.covers(identity, self) &&
-            !(told && told->covers(identity, self)))
+        if (!principal.mayView(identity)) continue;
+        const Kinds kinds = wanted.kindsOf(identity, self);
+        if (!kinds.empty() && !(told && told->kindsOf(identity, self).contains(kinds)))
             snapshot.vms.push_back(vm.view());
     }
     std::sort(snapshot.vms.begin(), snapshot.vms.end(), [](const auto& a, const auto& b) {

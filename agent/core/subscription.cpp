@@ -65,6 +65,7 @@ bool matchesVm(const Rule& rule, const VmIdentity& vm, std::optional<ServerId> s
 bool matchesIds(const Rule& rule, const Topic& topic, std::optional<ServerId> self) {
     if (topic.vm) return matchesVm(rule, *topic.vm, self);
     const bool namesVms = rule.vmIds || rule.boundTo;
+    if (topic.server && rule.ownServer) return true;
     if (topic.server && rule.serverIds) return matchesServer(rule, self);
     return !namesVms && !rule.serverIds;
 }
@@ -122,7 +123,8 @@ std::vector<std::string> Kinds::wireNames() const {
 bool Rule::covers(const Rule& other) const {
     if (!effectiveKinds().contains(other.effectiveKinds())) return false;
     if (!vmIds && !serverIds && !boundTo) return true;
-    return boundTo == other.boundTo && includesAll(vmIds, other.vmIds) &&
+    return boundTo == other.boundTo && ownServer == other.ownServer &&
+           includesAll(vmIds, other.vmIds) &&
            includesAll(serverIds, other.serverIds);
 }
 
@@ -146,15 +148,16 @@ bool Subscription::wants(const Topic& topic, std::optional<ServerId> self) const
     return false;
 }
 
-bool Subscription::covers(const VmIdentity& vm, std::optional<ServerId> self) const {
+Kinds Subscription::kindsOf(const VmIdentity& vm, std::optional<ServerId> self) const {
+    Kinds wanted;
     Kinds open = vmKinds();
     for (auto rule = rules_.rbegin(); rule != rules_.rend() && !open.empty(); ++rule) {
         if (!matchesVm(*rule, vm, self)) continue;
         const Kinds decided = open.both(rule->effectiveKinds());
-        if (rule->include && !decided.empty()) return true;
+        if (rule->include) wanted.add(decided);
         open = open.without(decided);
     }
-    return false;
+    return wanted;
 }
 
 }  // namespace rollo::core

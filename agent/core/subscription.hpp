@@ -31,6 +31,7 @@ class Kinds {
     bool has(proto::EventKind kind) const { return (bits_ & bit(kind)) != 0; }
     bool contains(Kinds other) const { return (other.bits_ & ~bits_) == 0; }
     bool empty() const { return bits_ == 0; }
+    void add(Kinds other) { bits_ |= other.bits_; }
     Kinds without(Kinds other) const { return Kinds(bits_ & ~other.bits_); }
     Kinds both(Kinds other) const { return Kinds(bits_ & other.bits_); }
     /// With the kinds that come along: `vm_status_changed` brings created, updated and deleted,
@@ -56,6 +57,9 @@ struct Rule {
     std::optional<std::vector<proto::ServerId>> serverIds; ///< sorted; nothing: not given
     /// Set where an endpoint is bound to a VM whatever its id becomes; stands for `vmIds`.
     std::optional<proto::Uuid> boundTo;
+    /// Set where an endpoint is that of this server, whose id need not be known yet; stands for
+    /// `serverIds`.
+    bool ownServer = false;
 
     Kinds effectiveKinds() const { return kinds ? kinds->withCompanions() : Kinds::all(); }
     bool covers(const Rule& other) const;
@@ -73,7 +77,11 @@ class Subscription {
 
     bool wants(const Topic& topic, std::optional<proto::ServerId> self) const;
     /// True if any kind of event of that VM would be wanted.
-    bool covers(const proto::VmIdentity& vm, std::optional<proto::ServerId> self) const;
+    bool covers(const proto::VmIdentity& vm, std::optional<proto::ServerId> self) const {
+        return !kindsOf(vm, self).empty();
+    }
+    /// Which of the events that a VM alone can have would be wanted.
+    Kinds kindsOf(const proto::VmIdentity& vm, std::optional<proto::ServerId> self) const;
 
     const std::vector<Rule>& rules() const { return rules_; }
     bool operator==(const Subscription&) const = default;

@@ -8,6 +8,9 @@
 namespace rollo::server {
 namespace {
 
+constexpr std::int64_t largestInteger = (std::int64_t{1} << 53) - 1;  // as in a message
+constexpr std::size_t longestName = 64;
+
 Refusal wrong(std::string_view parameter, std::string_view what) {
     return {400, fmt::format("the query parameter {} {}", parameter, what)};
 }
@@ -38,7 +41,7 @@ std::expected<std::optional<std::vector<std::int64_t>>, Refusal> ids(const Reque
     if (!text->empty()) {
         for (const auto part : split(*text)) {
             const auto id = number<std::int64_t>(part);
-            if (!id || *id < 1)
+            if (!id || *id < 1 || *id > largestInteger)
                 return std::unexpected(wrong(name, "must be positive integers, parted by commas"));
             list.push_back(*id);
         }
@@ -46,12 +49,18 @@ std::expected<std::optional<std::vector<std::int64_t>>, Refusal> ids(const Reque
     return list;
 }
 
-std::optional<std::vector<std::string>> events(const Request& request) {
+std::expected<std::optional<std::vector<std::string>>, Refusal> events(const Request& request) {
     const std::string* text = request.argument("events");
     if (!text) return std::nullopt;
     std::vector<std::string> names;
-    if (!text->empty())
-        for (const auto part : split(*text)) names.emplace_back(part);
+    if (!text->empty()) {
+        for (const auto part : split(*text)) {
+            if (part.empty() || part.size() > longestName)
+                return std::unexpected(
+                    wrong("events", "must be names of 1 to 64 bytes, parted by commas"));
+            names.emplace_back(part);
+        }
+    }
     return names;
 }
 
@@ -62,7 +71,7 @@ std::expected<std::optional<proto::ResumePoint>, Refusal> resume(const Request& 
     const auto seq = colon == std::string::npos
                          ? std::nullopt
                          : number<proto::Seq>(std::string_view(*text).substr(colon + 1));
-    if (!seq || colon == 0) return std::unexpected(wrong("resume", "must be EPOCH:SEQ"));
+    if (!seq || *seq > static_cast<proto::Seq>(largestInteger) || colon == 0) return std::unexpected(wrong("resume", "must be EPOCH:SEQ"));
     return proto::ResumePoint{text->substr(0, colon), *seq};
 }
 
@@ -105,6 +114,8 @@ std::expected<core::Client::Opening, Refusal> readOpening(core::EventEndpoint en
                                                           const Request& request) {
     core::Client::Opening opening;
     opening.endpoint = std::move(endpoint);
+    const auto names = events(request);
+    if (!names) return std::unexpected(names.error());
     const auto vmIds = ids(request, "vm_ids");
     if (!vmIds) return std::unexpected(vmIds.error());
     const auto serverIds = ids(request, "server_ids");
@@ -113,7 +124,7 @@ std::expected<core::Client::Opening, Refusal> readOpening(core::EventEndpoint en
     if (!resumePoint) return std::unexpected(resumePoint.error());
     const auto snapshot = flag(request, "snapshot", true);
     if (!snapshot) return std::unexpected(snapshot.error());
-    proto::Filter filter{events(request), *vmIds, *serverIds};
+    proto::Filter filter{*names, *vmIds, *serverIds};
     if (filter.events || filter.vmIds || filter.serverIds)
         opening.subscribe = proto::Subscribe{std::move(filter), {}, *snapshot, {}};
     opening.resume = *resumePoint;

@@ -56,7 +56,9 @@ void SendQueue::drop(std::size_t count) {
         ordered_[head_].frame = {};
     }
     for (; count > 0; --count, ++latestHead_) {
-        places_.erase(latest_[latestHead_].key);
+        // A later one with this key may wait behind it, from before anything was left over.
+        const auto place = places_.find(latest_[latestHead_].key);
+        if (place != places_.end() && place->second == latestHead_) places_.erase(place);
         latest_[latestHead_].frame = {};
     }
     if (empty()) return clear();

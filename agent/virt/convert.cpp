@@ -32,7 +32,8 @@ constexpr std::string_view resumed[] = {"user", "migrated", "from_snapshot", "po
                                         "postcopy_failed"};
 constexpr std::string_view stopped[] = {"shutdown", "destroyed", "crashed",      "migrated",
                                         "saved",    "failed",    "from_snapshot"};
-constexpr std::string_view shutdown[] = {"shutdown", "guest", "host"};
+// By itself (or its guest), or because the host ended it.
+constexpr std::string_view shutdown[] = {"shutdown", "shutdown", "destroyed"};
 constexpr std::string_view pmSuspended[] = {"memory", "disk"};
 constexpr std::string_view crashed[] = {"panicked", "crashloaded"};
 

@@ -6,6 +6,10 @@
 
 namespace rollo::virt {
 
+bool isUnresponsive(const Look& look, const SamplePlan::Limits& limits) {
+    return !look.job && look.occupied && *look.occupied >= limits.unresponsive;
+}
+
 void SamplePlan::baseline(const Looks& looks) {
     for (const Look& look : looks) {
         Guest& guest = guests_[look.uuid];
@@ -24,9 +28,10 @@ Choice SamplePlan::choose(const Looks& looks, Now now, const Limits& limits) {
         if (!known) guest.cpuTimeNs = look.cpuTimeNs;
         judge(guest, look, now, limits);
         guest.suspect = !mayAsk(guest, known, now, limits);
-        (guest.suspect ? choice.silent : choice.ask).push_back(look.uuid);
-        if (!look.job && look.occupied && *look.occupied >= limits.unresponsive)
-            choice.unresponsive.push_back(look.uuid);
+        auto& list = !guest.suspect                 ? choice.ask
+                     : isUnresponsive(look, limits) ? choice.unresponsive
+                                                    : choice.silent;
+        list.push_back(look.uuid);
         seen.emplace(look.uuid, guest);
     }
     guests_ = std::move(seen);

@@ -24,7 +24,7 @@ struct Look {
 };
 using Looks = std::vector<Look>;
 
-/// Whom a careful round asks, and whom it leaves out.
+/// Whom a careful round asks, and whom it leaves out; each guest stands in one list.
 struct Choice {
     std::vector<proto::Uuid> ask;
     std::vector<proto::Uuid> silent;
@@ -83,5 +83,9 @@ class SamplePlan {
 
     std::unordered_map<proto::Uuid, Guest> guests_;
 };
+
+/// A command, whoever sent it, has been waiting for the monitor for too long, and no job explains
+/// it.
+bool isUnresponsive(const Look& look, const SamplePlan::Limits& limits);
 
 }  // namespace rollo::virt

@@ -118,9 +118,7 @@ int SampleSession::getStats(virDomainPtr* domains, virDomainStatsRecordPtr** rec
 
 void SampleSession::addSilent(core::SampleTaken& sample, virDomainPtr domain) {
     const Look look = lookAt(domain);
-    sample.silent.push_back(look.uuid);
-    if (!look.job && look.occupied && *look.occupied >= unresponsiveAfter_)
-        sample.unresponsive.push_back(look.uuid);
+    (isUnresponsive(look, limits_) ? sample.unresponsive : sample.silent).push_back(look.uuid);
 }
 
 /// A guest that has just answered is the only one that it is safe to ask for more.

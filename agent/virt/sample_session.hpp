@@ -37,7 +37,7 @@ class SampleSession {
     void close();
 
     /// From when on a monitor that does not return counts as not answering.
-    void setUnresponsiveAfter(std::chrono::milliseconds limit) { unresponsiveAfter_ = limit; }
+    void setLimits(const SamplePlan::Limits& limits) { limits_ = limits; }
 
     const Progress& progress() const { return progress_; }
     /// Main: the thread was given up.
@@ -55,7 +55,7 @@ class SampleSession {
     Settings settings_;
     Progress progress_;
     std::atomic<bool> abandoned_ = false;
-    std::chrono::milliseconds unresponsiveAfter_{10000};
+    SamplePlan::Limits limits_;
     std::unique_ptr<Connection> connection_;
     bool monitored_ = false;  ///< the driver has monitors, so that figures may be partial
     unsigned noWait_ = VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;

@@ -134,9 +134,9 @@ void StatsSampler::beginRound(common::Monotonic now) {
 
 SampleLane::Task StatsSampler::plainRound() {
     return [this, loop = loop_, outlet = outlet_, generation = generation_,
-            limit = deadline()](SampleSession& session) -> SampleLane::Done {
+            limits = limits()](SampleSession& session) -> SampleLane::Done {
         const auto begin = Clock::now();
-        session.setUnresponsiveAfter(limit);
+        session.setLimits(limits);
         auto sample = session.sampleAll();
         loop->post([outlet, generation, sample = std::move(sample)]() mutable {
             outlet->sampled(generation, std::move(sample));
@@ -148,7 +148,7 @@ SampleLane::Task StatsSampler::plainRound() {
 SampleLane::Task StatsSampler::carefulRound() {
     return [this, loop = loop_, outlet = outlet_, generation = generation_, plan = plan_,
             limits = limits()](SampleSession& session) mutable -> SampleLane::Done {
-        session.setUnresponsiveAfter(limits.unresponsive);
+        session.setLimits(limits);
         const auto now = Clock::now();
         auto looks = session.look();
         const Choice choice = plan.choose(looks, now, limits);

@@ -96,6 +96,17 @@ def test_the_small_linux_has_a_shell_a_balloon_and_a_power_button(linux_guests):
     guest.wait_state(libvirt.VIR_DOMAIN_SHUTOFF, 30)
 
 
+@pytest.mark.short
+def test_agent_guests_and_clients_fit_together(agent, guests, connect):
+    client = connect(agent, "/ws/monitor?events=vm_status_changed", token=agent.token())
+    client.expect("snapshot")
+    guest = guests("together", vm_id=7).define().start()
+    assert client.expect_data("vm_status_changed", new_status="running")["vm_id"] == 7
+    guest.domain.destroy()
+    assert client.expect_data("vm_status_changed", new_status="stopped")["vm_uuid"] \
+        == guest.spec.uuid
+
+
 def test_messages_that_break_the_schema_are_noticed():
     good = {"type": "pong", "data": {"timestamp": "2024-01-01T00:00:00.000Z", "seq": 0},
             "timestamp": "2024-01-01T00:00:00.000Z"}

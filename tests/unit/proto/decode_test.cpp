@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -142,7 +143,8 @@ TEST_CASE("the data of ping is not looked at") {
     for (const auto* data : {"null", "1", "\"x\"", "[]", "[[1]]", R"({"any":{"thing":1}})"})
         read<Ping>(fmt::format(R"({{"type":"ping","data":{}}})", data));
     read<Ping>(R"({"type":"ping"})");
-    read<Ping>(R"({"type":"ping","timestamp":"2026-01-01T00:00:00.000Z"})");
+    for (const auto* timestamp : {"null", "\"\"", "\"2026-01-01T00:00:00.000Z\"", "\"now\""})
+        read<Ping>(fmt::format(R"({{"type":"ping","timestamp":{}}})", timestamp));
 }
 
 TEST_CASE("auth carries its token") {
