@@ -10,21 +10,26 @@
 
 namespace rollo::virt {
 
-namespace {
+struct CloseContext {
+    std::function<void(int)> callback;
+    std::shared_ptr<std::atomic<bool>> freed;
+};
 
-using CloseCallback = std::function<void(int)>;
+namespace {
 
 void onClosed(virConnectPtr, int reason, void* opaque) noexcept {
     try {
-        (*static_cast<CloseCallback*>(opaque))(reason);
+        static_cast<CloseContext*>(opaque)->callback(reason);
     } catch (const std::exception& error) {
         common::log::error("the end of a libvirt connection was lost: {}", error.what());
     } catch (...) {
     }
 }
 
-void freeCloseCallback(void* opaque) noexcept {
-    delete static_cast<CloseCallback*>(opaque);
+void freeCloseContext(void* opaque) noexcept {
+    auto* context = static_cast<CloseContext*>(opaque);
+    context->freed->store(true);
+    delete context;
 }
 
 ConnectHandle open(const Settings& settings, Access access) {
@@ -43,7 +48,11 @@ Connection::Connection(const Settings& settings, Access access) : handle_(open(s
 
 Connection::~Connection() {
     events_.reset();
-    if (closeCallback_) virConnectUnregisterCloseCallback(get(), onClosed);
+    if (!closeContext_) return;
+    virConnectUnregisterCloseCallback(get(), onClosed);
+    handle_.reset();
+    // A driver without a daemon says yes to the callback, forgets it, and never frees it.
+    if (!closeContextFreed_->load()) delete closeContext_;
 }
 
 bool Connection::alive() const {
@@ -51,11 +60,12 @@ bool Connection::alive() const {
 }
 
 void Connection::onClose(std::function<void(int reason)> callback) {
-    auto context = std::make_unique<CloseCallback>(std::move(callback));
-    if (virConnectRegisterCloseCallback(get(), onClosed, context.get(), freeCloseCallback) < 0)
+    closeContextFreed_ = std::make_shared<std::atomic<bool>>(false);
+    auto context =
+        std::make_unique<CloseContext>(CloseContext{std::move(callback), closeContextFreed_});
+    if (virConnectRegisterCloseCallback(get(), onClosed, context.get(), freeCloseContext) < 0)
         return;
-    static_cast<void>(context.release());  // libvirt's now
-    closeCallback_ = true;
+    closeContext_ = context.release();
 }
 
 void Connection::listen(const std::shared_ptr<EventSink>& sink) {

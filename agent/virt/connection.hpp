@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 
 namespace rollo::virt {
 
+struct CloseContext;
 enum class Access { readOnly, readWrite };
 
 /// One connection to libvirt with its keepalive.
@@ -37,7 +39,9 @@ class Connection {
 
   private:
     ConnectHandle handle_;
-    bool closeCallback_ = false;
+    /// Libvirt's, unless it never takes it: the flag tells.
+    CloseContext* closeContext_ = nullptr;
+    std::shared_ptr<std::atomic<bool>> closeContextFreed_;
     std::optional<EventSource> events_;
 };
 
