@@ -84,7 +84,7 @@ class Agent {
         : config_(config),
           source_(source),
           store_(
-              config.agent.stateDir, [this](auto task) { tasks_->post(std::move(task)); },
+              config.agent.stateDir, [tasks = tasks_](auto task) { tasks->post(std::move(task)); },
               [](const auto& error) {
                   if (error) log::error("the state could not be saved: {}", *error);
               }),

@@ -74,6 +74,19 @@ Listener::~Listener() {
     if (address_.isUnix()) ::unlink(address_.path().c_str());
 }
 
+std::string Listener::text() const {
+    sockaddr_storage bound{};
+    socklen_t length = sizeof bound;
+    if (address_.isUnix() ||
+        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &length) != 0)
+        return address_.text;
+    const bool v4 = bound.ss_family == AF_INET;
+    const auto port = ntohs(v4 ? reinterpret_cast<const sockaddr_in&>(bound).sin_port
+                               : reinterpret_cast<const sockaddr_in6&>(bound).sin6_port);
+    return v4 ? fmt::format("{}:{}", hostText(bound), port)
+              : fmt::format("[{}]:{}", hostText(bound), port);
+}
+
 void Listener::accept() {
     for (int i = 0; i < acceptsPerTurn; ++i) {
         sockaddr_storage peer{};

@@ -26,7 +26,8 @@ class Listener {
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
 
-    const std::string& text() const { return address_.text; }
+    /// The address in force: with the port that the kernel chose where 0 was asked for.
+    std::string text() const;
 
   private:
     void accept();

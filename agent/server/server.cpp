@@ -78,7 +78,7 @@ void Server::listen() {
         listeners_.push_back(std::make_unique<Listener>(
             loop_, address,
             [this](int fd, std::string peer) { accept(fd, std::move(peer)); }));
-        log::info("listening on {}", address.text);
+        log::info("listening on {}", listeners_.back()->text());
     }
 }
 
