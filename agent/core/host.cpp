@@ -60,6 +60,7 @@ void Host::apply(Observation observation, const common::Now& now) {
 
 void Host::tick(const common::Now& now) {
     settleStarts(now);
+    settlePauses(now);
     if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
     if (now.mono - *listedAt_ < listingLasts) return;
     listedAt_ = now.mono;
@@ -132,6 +133,7 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
     forgetAnswers();
     state_.server.libvirtConnected = false;
     for (auto& [uuid, vm] : state_.vms) {
+        settlePause(vm, false, now);
         vm.info.stale = true;
         if (vm.metrics) vm.metrics->stale = true;
     }
@@ -233,6 +235,7 @@ void Host::on(RebootSeen observation, const common::Now& now) {
     const auto found = state_.vms.find(observation.domain.uuid);
     if (found == state_.vms.end()) return;
     found->second.quiet = false;
+    settlePause(found->second, false, now);
     step(found->second, found->second.lifecycle.onReboot(now.mono), now);
 }
 

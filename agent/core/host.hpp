@@ -94,6 +94,8 @@ class Host {
                   const common::Now& now);
     void reconcile(Vm& vm, const DomainDescription& description, const common::Now& now);
     void settleStarts(const common::Now& now);
+    void settlePause(Vm& vm, bool crashed, const common::Now& now);
+    void settlePauses(const common::Now& now);
     void step(Vm& vm, std::optional<StatusStep> step, const common::Now& now);
     void nameBoot(Vm& vm, const DomainDescription& description);
     void takeSample(Vm& vm, DomainSample sample, const common::Now& now);

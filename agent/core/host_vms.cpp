@@ -46,6 +46,16 @@ std::string conflictAlertId(const Vm& vm) {
 /// Only one that stays so for longer is told as paused.
 constexpr std::chrono::seconds startSettles{1};
 
+/// QEMU stops a guest that panics, and libvirt reports that as a pause, at times before the crash.
+/// Its state then has no reason, unlike that of a pause that somebody asked for.
+constexpr std::chrono::milliseconds crashFollows{500};
+
+/// True for a pause that only a closer look tells from the beginning of a crash.
+bool mayBeCrash(const Vm& vm, const LifecycleSeen& seen) {
+    return seen.what == Lifecycle::suspended && seen.reason == "user" &&
+           vm.info.status == VmStatus::running;
+}
+
 constexpr double mibPerGib = 1024.0;
 
 }  // namespace
@@ -107,6 +117,11 @@ void Host::take(Vm& vm, const LifecycleSeen& seen, const common::Now& now) {
         ++vm.redefinitions;
         return describe(vm);
     }
+    settlePause(vm, seen.what == Lifecycle::crashed, now);
+    if (mayBeCrash(vm, seen)) {
+        vm.pauseSeen = now.mono;
+        return describe(vm);
+    }
     step(vm, vm.lifecycle.on(seen.what, seen.reason), now);
     if (vm.lifecycle.startUndecided()) vm.startSeen = now.mono;
     const bool process = vm.lifecycle.active() || vm.lifecycle.startUndecided();
@@ -155,6 +170,11 @@ void Host::reconcile(Vm& vm, const DomainDescription& description, const common:
     if (description.reason.empty()) return;
     const bool early = vm.lifecycle.startUndecided() && now.mono - *vm.startSeen < startSettles;
     if (early && description.status == VmStatus::paused) return;
+    // Libvirt has begun to start it: STARTED follows, or nothing where that fails.
+    if (!hasProcess(vm.info.status) && description.reason == "starting") return;
+    const bool unasked = description.status == VmStatus::paused && description.reason == "unknown";
+    if (vm.pauseSeen && unasked && now.mono - *vm.pauseSeen < crashFollows) return;
+    settlePause(vm, description.status == VmStatus::crashed, now);
     const bool both = hasProcess(vm.info.status) && hasProcess(description.status);
     const bool another = both && (description.domain.domainId != vm.domainId ||
                                   description.cpuTimeNs < vm.cpuTimeNs);
@@ -170,6 +190,17 @@ void Host::settleStarts(const common::Now& now) {
         if (vm.lifecycle.startUndecided() && vm.describesInFlight == 0 &&
             now.mono - *vm.startSeen >= startSettles)
             describe(vm);
+}
+
+/// Tells a pause that was held back, unless it was the beginning of a crash.
+void Host::settlePause(Vm& vm, bool crashed, const common::Now& now) {
+    if (!std::exchange(vm.pauseSeen, {}) || crashed) return;
+    step(vm, vm.lifecycle.on(Lifecycle::suspended, "user"), now);
+}
+
+void Host::settlePauses(const common::Now& now) {
+    for (auto& [uuid, vm] : state_.vms)
+        if (vm.pauseSeen && now.mono - *vm.pauseSeen >= crashFollows) settlePause(vm, false, now);
 }
 
 void Host::step(Vm& vm, std::optional<StatusStep> step, const common::Now& now) {

@@ -18,7 +18,8 @@ Address& as(sockaddr_storage& storage) {
 
 bool parseUnix(std::string_view path, ListenAddress& out) {
     auto& address = as<sockaddr_un>(out.address);
-    if (path.empty() || path.front() != '/' || path.size() >= sizeof address.sun_path)
+    if (path.empty() || path.front() != '/' || path.size() >= sizeof address.sun_path ||
+        path.find('\0') != std::string_view::npos)
         return false;
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.data(), path.size());

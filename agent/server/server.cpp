@@ -49,7 +49,8 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = foreign;
     info.fd_limit_per_thread = descriptorLimit();
-    info.server_string = "";
+    // Libwebsockets writes it into its own answers to what is no HTTP, and asserts that there is one.
+    info.server_string = "rollo-agent";
     context_ = lws_create_context(&info);
     if (!context_)
         throw std::runtime_error(
@@ -61,7 +62,7 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     host.protocols = wsProtocols();
     host.timeout_secs = 10;
     host.keepalive_timeout = 30;
-    host.server_string = "";
+    host.server_string = "rollo-agent";
     vhost_ = lws_create_vhost(context_, &host);
     if (!vhost_) throw std::runtime_error("libwebsockets cannot create its virtual host");
 }

@@ -55,8 +55,10 @@ DomainDescription readOnce(virDomainPtr domain) {
     readSize(domain, read);
     read.persistent = check(virDomainIsPersistent(domain), "virDomainIsPersistent") == 1;
     int autostart = 0;
-    // Transient domains have no such flag and answer with an error.
-    if (read.persistent && virDomainGetAutostart(domain, &autostart) == 0)
+    // Transient domains have no such flag, answer with an error, and never start by themselves.
+    if (!read.persistent)
+        read.autostart = false;
+    else if (virDomainGetAutostart(domain, &autostart) == 0)
         read.autostart = autostart == 1;
     return read;
 }

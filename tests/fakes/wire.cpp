@@ -117,7 +117,8 @@ std::size_t Document::size(std::string_view path) const {
 
 std::vector<std::string> Document::texts(std::string_view path) const {
     std::vector<std::string> all;
-    for (std::size_t i = 0; i < size(path); ++i) all.push_back(text(fmt::format("{}[{}]", path, i)));
+    for (std::size_t i = 0; i < size(path); ++i)
+        all.push_back(text(fmt::format("{}[{}]", path, i)));
     return all;
 }
 
@@ -132,9 +133,9 @@ Message::Message(const proto::Frame& frame) : Document(payloadOf(frame)) {
     static Schemas schemas;
     const auto complaints = schemas.complaints("agent/" + type(), frame.payload());
     if (!complaints.empty())
-        throw std::runtime_error(
-            fmt::format("{} breaks its schema at {}", frame.payload().substr(0, 2000),
-                        fmt::join(complaints, "; ")));
+        throw std::runtime_error(fmt::format("{} breaks its schema at {}",
+                                             frame.payload().substr(0, 2000),
+                                             fmt::join(complaints, "; ")));
 }
 
 std::string line(const Message& message) {

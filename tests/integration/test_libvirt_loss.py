@@ -74,7 +74,8 @@ def test_what_changed_while_libvirtd_was_away(lab, guests, agent, connect, way):
     killed.kill()
     transient.kill()
     ends.send(commands.POWER_OFF)
-    wait_until(lambda: len(lab.guest_pids()) == 2, what="three have ended")
+    # The process of the one that powered off stays until libvirt has seen it.
+    wait_until(lambda: len(lab.guest_pids()) == 3, what="two have ended")
 
     lab.start()
     back = server_change(client, "online")
@@ -121,6 +122,7 @@ def test_another_process_under_the_same_name(lab, guests, agent, connect):
     os.kill(agent.pid, signal.SIGSTOP)
     try:
         lab.restart()
+        guest.wait_state(libvirt.VIR_DOMAIN_RUNNING)
         guest.domain.destroy()
         guest.start()
     finally:

@@ -7,10 +7,12 @@
 
 #include "tests/fakes/examples.hpp"
 #include "tests/fakes/fake_subscriber.hpp"
+#include "tests/fakes/lines.hpp"
 
 using namespace rollo::core;
 using namespace rollo::tests;
 using namespace rollo::proto;
+using Ids = std::vector<std::int64_t>;
 using Lines = std::vector<std::string>;
 
 namespace {
@@ -207,20 +209,20 @@ TEST_CASE("members with different rules never share a room") {
     alerts.add(EventKind::alert);
     Rule excluding;
     excluding.include = false;
-    excluding.vmIds = {VmId{1}};
+    excluding.vmIds = Ids{1};
     Rule own;
     own.vmIds.emplace();
     own.ownServer = true;
     enter({});
     enter({.kinds = alerts});
     enter({.kinds = Kinds()});
-    enter({.vmIds = std::vector<VmId>{}});
-    enter({.vmIds = {{1}}});
-    enter({.vmIds = {{12}}});
-    enter({.vmIds = {{1, 2}}});
-    enter({.serverIds = std::vector<ServerId>{}});
-    enter({.serverIds = {{1}}});
-    enter({.vmIds = std::vector<VmId>{}, .serverIds = std::vector<ServerId>{}});
+    enter({.vmIds = Ids{}});
+    enter({.vmIds = Ids{1}});
+    enter({.vmIds = Ids{12}});
+    enter({.vmIds = Ids{1, 2}});
+    enter({.serverIds = Ids{}});
+    enter({.serverIds = Ids{1}});
+    enter({.vmIds = Ids{}, .serverIds = Ids{}});
     enter({.boundTo = uuid(1)});
     enter({}, excluding);
     enter(own);
@@ -265,7 +267,7 @@ TEST_CASE("an event finds the rooms that name its VM, once each") {
     Ear byUuid(bench.hub, boundTo(uuid(1)));
     Ear other(bench.hub, vmIds({3}));
     Subscription twice = vmIds({1});
-    twice.add({.vmIds = {{1, 9}}, .serverIds = std::vector<ServerId>{}});
+    twice.add({.vmIds = Ids{1, 9}, .serverIds = Ids{}});
     twice.add({.boundTo = uuid(1)});
     Ear manyRules(bench.hub, twice);
     bench.publish(deleted(1));
@@ -296,7 +298,7 @@ TEST_CASE("a narrow room is forgotten with its last member") {
 TEST_CASE("a room that names VMs and the server hears of both") {
     Bench bench;
     Subscription both;
-    both.add({.vmIds = {{1}}, .serverIds = {{7}}});
+    both.add({.vmIds = Ids{1}, .serverIds = Ids{7}});
     Ear ear(bench.hub, both);
     Rule own;
     own.vmIds.emplace();
@@ -314,7 +316,7 @@ TEST_CASE("a room that names VMs and the server hears of both") {
 TEST_CASE("a rule by server_ids begins to match when the server's id is known") {
     Hub hub(epoch);
     Subscription server;
-    server.add({.serverIds = {{7}}});
+    server.add({.serverIds = Ids{7}});
     Ear ear(hub, server);
     hub.publish(deleted(1), at());
     CHECK(ear.lines().empty());

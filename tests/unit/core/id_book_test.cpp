@@ -145,9 +145,15 @@ TEST_CASE("a conflict ends when the first gives the id up") {
     IdBook book = fresh();
     book.assign(uuid(1), 42);
     book.assign(uuid(2), 42);
-    SUBCASE("because it is gone") { book.release(uuid(1)); }
-    SUBCASE("because its metadata names another") { book.assign(uuid(1), 43); }
-    SUBCASE("because its metadata names none") { book.assign(uuid(1), {}); }
+    SUBCASE("because it is gone") {
+        book.release(uuid(1));
+    }
+    SUBCASE("because its metadata names another") {
+        book.assign(uuid(1), 43);
+    }
+    SUBCASE("because its metadata names none") {
+        book.assign(uuid(1), {});
+    }
     const auto second = book.assign(uuid(2), 42);
     CHECK(second.id == 42);
     CHECK(second.fromPlatform);
@@ -187,7 +193,9 @@ TEST_CASE("who took over the id of one that is gone keeps it when that one comes
     book.release(uuid(1));
     CHECK(book.assign(uuid(2), 42).id == 42);
     SUBCASE("at once") {}
-    SUBCASE("after a restart") { book = reopened(book); }
+    SUBCASE("after a restart") {
+        book = reopened(book);
+    }
     CHECK(book.had(uuid(2), 42));
     book.assign(uuid(2), 42);
     const auto back = book.assign(uuid(1), 42);
@@ -211,7 +219,8 @@ TEST_CASE("what is saved names each id once") {
 
 TEST_CASE("a state file that contradicts itself is taken as far as it goes") {
     SavedState saved;
-    saved.vms = {{.uuid = uuid(1), .id = 5}, {.uuid = uuid(2), .id = 5}, {.uuid = uuid(1), .id = 6}};
+    saved.vms = {
+        {.uuid = uuid(1), .id = 5}, {.uuid = uuid(2), .id = 5}, {.uuid = uuid(1), .id = 6}};
     IdBook book(saved, 5);
     CHECK(book.assign(uuid(1), {}).id == 5);
     CHECK(book.assign(uuid(2), {}).id == 6);

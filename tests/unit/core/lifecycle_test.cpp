@@ -5,7 +5,10 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "tests/fakes/examples.hpp"
+#include "tests/fakes/lines.hpp"
 
 using namespace rollo::core;
 using namespace rollo::tests;
@@ -27,8 +30,7 @@ struct Guest {
 
     void note(const std::optional<StatusStep>& step) {
         if (!step) return;
-        lines.push_back(
-            fmt::format("{}>{} ({})", word(last), word(step->to), step->reason));
+        lines.push_back(fmt::format("{}>{} ({})", word(last), word(step->to), step->reason));
         CHECK(tracker.status() == step->to);
         CHECK(tracker.reason() == step->reason);
         last = step->to;
@@ -110,8 +112,8 @@ TEST_CASE("pauses and resumes carry their reason") {
     for (const auto* reason : {"user", "io_error", "watchdog", "migrated", "api_error"}) {
         auto guest = runningGuest();
         guest.on(suspended, reason).on(resumed, "user");
-        CHECK(guest.take() == Lines{fmt::format("running>paused ({})", reason),
-                                    "paused>running (user)"});
+        CHECK(guest.take() ==
+              Lines{fmt::format("running>paused ({})", reason), "paused>running (user)"});
     }
 }
 
@@ -293,7 +295,11 @@ TEST_CASE("an unresponsive guest goes back to what it was, or has become since")
 
 TEST_CASE("an unresponsive guest that ends is stopped, and a new one responsive") {
     auto guest = runningGuest();
-    guest.unresponsive(true).on(stopped, "failed").on(resumed, "user").on(started, "booted").unresponsive(false);
+    guest.unresponsive(true)
+        .on(stopped, "failed")
+        .on(resumed, "user")
+        .on(started, "booted")
+        .unresponsive(false);
     CHECK(guest.take() == Lines{"running>unresponsive (monitor_timeout)",
                                 "unresponsive>stopped (failed)", "stopped>running (booted)"});
     guest.unresponsive(true).correct(VmStatus::stopped, "failed").unresponsive(false);

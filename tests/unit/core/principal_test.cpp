@@ -25,9 +25,9 @@ TEST_CASE("roles grant what the table of permissions says") {
     CHECK(permissionsOfRole("viewer")->words() == Words{"vm:view", "server:view"});
     CHECK(permissionsOfRole("operator")->words() ==
           Words{"vm:view", "server:view", "console:read", "console:write"});
-    CHECK(permissionsOfRole("admin")->words() ==
-          Words{"vm:view", "server:view", "console:read", "console:write", "console:force",
-                "stats:view", "events:publish"});
+    CHECK(permissionsOfRole("admin")->words() == Words{"vm:view", "server:view", "console:read",
+                                                       "console:write", "console:force",
+                                                       "stats:view", "events:publish"});
 }
 
 TEST_CASE("a role that there is not grants nothing") {

@@ -48,8 +48,14 @@ DiskCounters disk(std::string name, std::uint64_t requests, std::uint64_t bytes,
 }
 
 NetworkCounters network(std::string name, std::uint64_t bytes) {
-    return {.name = std::move(name), .rxBytes = bytes, .rxPackets = bytes / 100, .rxErrors = 1,
-            .rxDrops = 2, .txBytes = 3 * bytes, .txPackets = bytes / 50, .txErrors = 3,
+    return {.name = std::move(name),
+            .rxBytes = bytes,
+            .rxPackets = bytes / 100,
+            .rxErrors = 1,
+            .rxDrops = 2,
+            .txBytes = 3 * bytes,
+            .txPackets = bytes / 50,
+            .txErrors = 3,
             .txDrops = 4};
 }
 

@@ -167,8 +167,7 @@ TEST_CASE("a rule for this server matches it before its id is known, and none of
 }
 
 TEST_CASE("the last rule that matches decides") {
-    const auto rules =
-        of({include(), exclude(kinds({vmMetricsUpdate})), include({}, Ids{1})});
+    const auto rules = of({include(), exclude(kinds({vmMetricsUpdate})), include({}, Ids{1})});
     CHECK(wantsVm(rules, 1, vmMetricsUpdate));
     CHECK_FALSE(wantsVm(rules, 2, vmMetricsUpdate));
     CHECK(wantsVm(rules, 2, vmStatusChanged));
@@ -222,7 +221,7 @@ TEST_CASE("a rule can be removed by its id, and by no other") {
 
 TEST_CASE("a rule that a later one covers wholly is removed") {
     CHECK(of({include({}, Ids{1}), include()}).rules().size() == 1);
-    CHECK(of({include({}, Ids{1}), exclude()}).rules().size() == 1);
+    CHECK(of({include({}, Ids{1}), exclude()}).rules().empty());
     CHECK(of({include({}, Ids{1, 2}), include({}, Ids{1, 2, 3})}).rules().size() == 1);
     CHECK(of({include(kinds({vmCreated}), Ids{1}), include(kinds({vmStatusChanged}), Ids{1})})
               .rules()
@@ -255,7 +254,8 @@ TEST_CASE("a rule bound to a VM is not covered by lists of ids, but by a rule fo
 
 TEST_CASE("an exclusion before any rule leaves no rule behind") {
     CHECK(of({exclude()}).rules().empty());
-    CHECK(of({include(), exclude(), exclude({}, Ids{1})}).rules().size() == 1 + 1);
+    CHECK(of({include(), exclude(), exclude({}, Ids{1})}).rules().empty());
+    CHECK(of({include(), exclude({}, Ids{1})}).rules().size() == 2);
 }
 
 TEST_CASE("unsubscribing from everything ends everything") {
@@ -286,8 +286,7 @@ TEST_CASE("which kinds of a VM's events are wanted is told rule by rule, the las
                            include(kinds({vmMetricsUpdate}), Ids{1})});
     CHECK(rules.kindsOf(vm(1), self) ==
           kinds({vmStatusChanged, vmCreated, vmDeleted, vmMetricsUpdate}));
-    CHECK(rules.kindsOf(vm(2), self) ==
-          kinds({vmStatusChanged, vmCreated, vmUpdated, vmDeleted}));
+    CHECK(rules.kindsOf(vm(2), self) == kinds({vmStatusChanged, vmCreated, vmUpdated, vmDeleted}));
 }
 
 TEST_CASE("every event has the topic of what it is tied to") {

@@ -35,8 +35,7 @@ struct Refused {
 };
 
 doctest::String toString(const Refused& refused) {
-    return fmt::format("{} at '{}' of '{}'", word(refused.code), refused.field,
-                       refused.requestType)
+    return fmt::format("{} at '{}' of '{}'", word(refused.code), refused.field, refused.requestType)
         .c_str();
 }
 
@@ -194,8 +193,8 @@ TEST_CASE("what is no JSON is refused as such") {
     }
     CHECK(refused(std::string_view("{\"type\":\"ping\"}\0", 16)) == noJson);
     CHECK(refused(std::string(1000000, '[')) == noJson);
-    CHECK(refused(R"({"type":"ping","data":)" + std::string(20, '[') + std::string(20, ']') + "}") ==
-          noJson);
+    CHECK(refused(R"({"type":"ping","data":)" + std::string(20, '[') + std::string(20, ']') +
+                  "}") == noJson);
 }
 
 TEST_CASE("what is no object with a type is no message") {
@@ -209,7 +208,8 @@ TEST_CASE("what is no object with a type is no message") {
 }
 
 TEST_CASE("a type that there is not is refused without being repeated") {
-    for (const auto* type : {"", " ", "Ping", "ping ", "snapshot", "pong", "console", "subscribe\\n"})
+    for (const auto* type :
+         {"", " ", "Ping", "ping ", "snapshot", "pong", "console", "subscribe\\n"})
         CHECK(refused(fmt::format(R"({{"type":"{}"}})", type)) ==
               Refused{ErrorCode::unknownType, "type", ""});
 }
@@ -326,17 +326,16 @@ TEST_CASE("a timestamp is a text, if it is there") {
 
 TEST_CASE("nothing of a request is ever repeated") {
     const std::string mark = "IAmTheMark";
-    for (const auto* text :
-         {R"(IAmTheMark)", R"({"IAmTheMark":1})", R"({"type":"IAmTheMark"})",
-          R"({"type":["IAmTheMark"]})", R"({"type":"ping","IAmTheMark":1})",
-          R"({"type":"subscribe","data":{"IAmTheMark":1}})",
-          R"({"type":"subscribe","data":"IAmTheMark"})",
-          R"({"type":"subscribe","data":{"events":"IAmTheMark"}})",
-          R"({"type":"subscribe","data":{"vm_ids":["IAmTheMark"]}})",
-          R"({"type":"subscribe","data":{"resume":{"IAmTheMark":1}}})",
-          R"({"type":"subscribe","data":{"resume":{"epoch":"IAmTheMark"}}})",
-          R"({"type":"auth","data":{"token":"IAmTheMark","user":1}})",
-          R"({"IAmTheMark":1,"IAmTheMark":1})"}) {
+    for (const auto* text : {R"(IAmTheMark)", R"({"IAmTheMark":1})", R"({"type":"IAmTheMark"})",
+                             R"({"type":["IAmTheMark"]})", R"({"type":"ping","IAmTheMark":1})",
+                             R"({"type":"subscribe","data":{"IAmTheMark":1}})",
+                             R"({"type":"subscribe","data":"IAmTheMark"})",
+                             R"({"type":"subscribe","data":{"events":"IAmTheMark"}})",
+                             R"({"type":"subscribe","data":{"vm_ids":["IAmTheMark"]}})",
+                             R"({"type":"subscribe","data":{"resume":{"IAmTheMark":1}}})",
+                             R"({"type":"subscribe","data":{"resume":{"epoch":"IAmTheMark"}}})",
+                             R"({"type":"auth","data":{"token":"IAmTheMark","user":1}})",
+                             R"({"IAmTheMark":1,"IAmTheMark":1})"}) {
         const auto message = decode(text);
         CAPTURE(text);
         REQUIRE_FALSE(message.has_value());
@@ -348,44 +347,44 @@ TEST_CASE("nothing of a request is ever repeated") {
 // --- the corpus ----------------------------------------------------------------------------------
 
 TEST_CASE("every valid example of a client's message is understood") {
-    const int count = forEachExample("valid", [](const std::string& type, const fs::path&,
-                                                 const std::string& text) {
-        const auto message = decode(text);
-        REQUIRE(message.has_value());
-        CHECK(wireName(*message) == type);
-    });
+    const int count = forEachExample(
+        "valid", [](const std::string& type, const fs::path&, const std::string& text) {
+            const auto message = decode(text);
+            REQUIRE(message.has_value());
+            CHECK(wireName(*message) == type);
+        });
     CHECK(count > 30);
 }
 
 TEST_CASE("every invalid example of a client's message is refused") {
     // What a console message carries is read where there is a console.
     int checked = 0;
-    forEachExample("invalid", [&](const std::string& type, const fs::path&,
-                                  const std::string& text) {
-        if (type.starts_with("console_")) return;
-        ++checked;
-        const auto message = decode(text);
-        CHECK((!message || wireName(*message) != type));
-    });
+    forEachExample("invalid",
+                   [&](const std::string& type, const fs::path&, const std::string& text) {
+                       if (type.starts_with("console_")) return;
+                       ++checked;
+                       const auto message = decode(text);
+                       CHECK((!message || wireName(*message) != type));
+                   });
     CHECK(checked > 60);
 }
 
 TEST_CASE("the place in an error agrees with the name of the example") {
     int checked = 0;
-    forEachExample("invalid", [&](const std::string& type, const fs::path& path,
-                                  const std::string& text) {
-        const std::string name = path.stem().string();
-        if (type.starts_with("console_") || !name.starts_with("data")) return;
-        const auto message = decode(text);
-        REQUIRE_FALSE(message.has_value());
-        CHECK(message.error().requestType == type);
-        std::string field = message.error().field;
-        // The example's name has `data.vm_ids_0_zero` for `data.vm_ids[0]`.
-        for (const auto& [from, to] : {std::pair{'[', '_'}, std::pair{']', '_'}})
-            std::replace(field.begin(), field.end(), from, to);
-        CAPTURE(field);
-        CHECK(name.starts_with(field));
-        ++checked;
-    });
+    forEachExample("invalid",
+                   [&](const std::string& type, const fs::path& path, const std::string& text) {
+                       const std::string name = path.stem().string();
+                       if (type.starts_with("console_") || !name.starts_with("data")) return;
+                       const auto message = decode(text);
+                       REQUIRE_FALSE(message.has_value());
+                       CHECK(message.error().requestType == type);
+                       std::string field = message.error().field;
+                       // The example's name has `data.vm_ids_0_zero` for `data.vm_ids[0]`.
+                       for (const auto& [from, to] : {std::pair{'[', '_'}, std::pair{']', '_'}})
+                           std::replace(field.begin(), field.end(), from, to);
+                       CAPTURE(field);
+                       CHECK(name.starts_with(field));
+                       ++checked;
+                   });
     CHECK(checked > 40);
 }

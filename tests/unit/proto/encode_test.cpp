@@ -45,8 +45,8 @@ Alert alert() {
 }
 
 std::vector<std::pair<std::string, Event>> orderedEvents() {
-    return {{"vm_status_changed", VmStatusChanged{vm(1), VmStatus::stopped, VmStatus::running,
-                                                  "booted", "boot", 7}},
+    return {{"vm_status_changed",
+             VmStatusChanged{vm(1), VmStatus::stopped, VmStatus::running, "booted", "boot", 7}},
             {"vm_created", VmCreated{vmInfo(vm(1))}},
             {"vm_updated", VmUpdated{vmInfo(vm(1)), {"name", "vcpus"}, vm(1, "old")}},
             {"vm_deleted", VmDeleted{vm(1), "undefined"}},
@@ -95,8 +95,8 @@ TEST_CASE("a change of status names the VM, both words, the reason and the proce
 }
 
 TEST_CASE("a change of status knows neither process nor server at times") {
-    const Message m = event(
-        VmStatusChanged{vm(1), VmStatus::unknown, VmStatus::stopped, "unknown", {}, {}});
+    const Message m =
+        event(VmStatusChanged{vm(1), VmStatus::unknown, VmStatus::stopped, "unknown", {}, {}});
     CHECK(m.isNull("data.boot_id"));
     CHECK(m.isNull("data.server_id"));
 }
@@ -163,8 +163,8 @@ TEST_CASE("a name cannot break out of its string") {
     const std::string hostile = "a\",\"type\":\"goodbye\"}\\\n\t\x01\x7f</script>\xe2\x80\xa8\"";
     CHECK(event(VmDeleted{vm(1, hostile), "undefined"}).text("data.vm_name") == hostile);
     CHECK(event(VmCreated{vmInfo(vm(1, hostile))}).text("data.vm.name") == hostile);
-    const Message m = event(VmStatusChanged{vm(1, hostile), VmStatus::stopped, VmStatus::running,
-                                            "booted", "boot", 7});
+    const Message m = event(
+        VmStatusChanged{vm(1, hostile), VmStatus::stopped, VmStatus::running, "booted", "boot", 7});
     CHECK(m.text("data.vm_name") == hostile);
     CHECK(m.type() == "vm_status_changed");
 }
@@ -348,7 +348,7 @@ TEST_CASE("every farewell is a reason that goodbye may give") {
     for (const auto& each :
          {farewell::shuttingDown, farewell::binaryNotAllowed, farewell::notUtf8,
           farewell::messageTooLarge, farewell::tokenMissing, farewell::tokenInvalid,
-          farewell::tokenExpired, farewell::permissionDenied, farewell::notFound,
-          farewell::tooSlow, farewell::noPong})
+          farewell::tokenExpired, farewell::permissionDenied, farewell::notFound, farewell::tooSlow,
+          farewell::noPong})
         CHECK(answer(Goodbye{each.word, 0}).text("data.reason") == each.word);
 }

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/server/http_routes.hpp"
+
+#include <doctest/doctest.h>
+
+#include "agent/auth/token_signer.hpp"
+#include "tests/fakes/examples.hpp"
+#include "tests/fakes/wire.hpp"
+
+using namespace rollo::server;
+using namespace rollo::tests;
+namespace auth = rollo::auth;
+namespace core = rollo::core;
+
+namespace {
+
+auth::Key key() {
+    return {.material = "0123456789abcdef0123456789abcdef"};
+}
+
+auth::TokenVerifier verifier() {
+    auth::KeySet keys;
+    keys.add(key());
+    return auth::TokenVerifier(std::move(keys), {});
+}
+
+std::string token(std::vector<std::string> vms = {}, std::string role = "viewer",
+                  std::optional<std::vector<std::string>> permissions = {}) {
+    auth::TokenRequest request;
+    request.subject = "alice";
+    request.roles = {std::move(role)};
+    request.permissions = std::move(permissions);
+    if (!vms.empty()) request.vms = std::move(vms);
+    return auth::signToken(request, key(), at().wall);
+}
+
+/// A server of VMs 1 `web` and 2 `db`, which nobody may ask without a token.
+struct Bench {
+    core::Hub hub{"0123456789abcdef"};
+    core::HostState state;
+    Services services{{}, hub, state, verifier(), {}, {}};
+
+    Bench() {
+        state.server.id = 7;
+        state.server.hostname = "host";
+        state.server.agentVersion = "0.1.0";
+        state.server.libvirtConnected = true;
+        state.inventoryRead = true;
+        for (const auto& identity : {vm(2, "db"), vm(1, "web")}) {
+            core::Vm known;
+            known.info = vmInfo(identity);
+            state.vms.emplace(identity.uuid, known);
+        }
+    }
+    Reply get(std::string path, std::optional<std::string> bearer = {}) const {
+        Request request;
+        request.method = "GET";
+        request.path = std::move(path);
+        request.bearer = std::move(bearer);
+        return answer(request, services, at());
+    }
+};
+
+std::string code(const Reply& reply) {
+    const Document body(reply.body);
+    CHECK_FALSE(body.text("message").empty());
+    return body.text("code");
+}
+
+}  // namespace
+
+TEST_CASE("the process lives, whatever libvirt does") {
+    Bench bench;
+    bench.state.server.libvirtConnected = false;
+    CHECK(bench.get("/healthz").status == 200);
+    CHECK(Document(bench.get("/healthz").body).text("status") == "ok");
+}
+
+TEST_CASE("the agent is ready when libvirt is connected and the inventory has been read") {
+    Bench bench;
+    CHECK(bench.get("/readyz").status == 200);
+    CHECK(Document(bench.get("/readyz").body).flag("ready"));
+    bench.state.server.libvirtConnected = false;
+    CHECK(bench.get("/readyz").status == 503);
+    CHECK_FALSE(Document(bench.get("/readyz").body).flag("libvirt_connected"));
+    bench.state.server.libvirtConnected = true;
+    bench.state.inventoryRead = false;
+    CHECK(bench.get("/readyz").status == 503);
+    CHECK_FALSE(Document(bench.get("/readyz").body).flag("inventory_read"));
+}
+
+TEST_CASE("the first page is there for everybody") {
+    const Reply reply = Bench().get("/");
+    CHECK(reply.status == 200);
+    CHECK(reply.contentType.starts_with("text/plain"));
+    CHECK(reply.body.find("host") != std::string::npos);
+}
+
+TEST_CASE("without a token nothing of the API is told") {
+    Bench bench;
+    for (const auto* path : {"/api/v1/server", "/api/v1/vms", "/api/v1/vms/1", "/api/v1/vms/9"}) {
+        const Reply reply = bench.get(path);
+        CHECK(reply.status == 401);
+        CHECK(code(reply) == "unauthorized");
+        CHECK(reply.body.find("web") == std::string::npos);
+    }
+}
+
+TEST_CASE("a token that is not valid is never anonymous") {
+    Bench bench;
+    bench.services.settings.anonymous = true;
+    CHECK(bench.get("/api/v1/vms").status == 200);
+    CHECK(bench.get("/api/v1/vms", "").status == 401);
+    CHECK(bench.get("/api/v1/vms", "a.b.c").status == 401);
+    CHECK(bench.get("/api/v1/vms", token() + "x").status == 401);
+}
+
+TEST_CASE("a token that has ended is not valid") {
+    Bench bench;
+    Request request;
+    request.method = "GET";
+    request.path = "/api/v1/vms";
+    request.bearer = token();
+    CHECK(answer(request, bench.services, at()).status == 200);
+    CHECK(answer(request, bench.services, at(std::chrono::hours(2))).status == 401);
+}
+
+TEST_CASE("a token may come in the query") {
+    Bench bench;
+    Request request;
+    request.method = "GET";
+    request.path = "/api/v1/vms";
+    request.query = {{"token", token()}};
+    CHECK(answer(request, bench.services, at()).status == 200);
+}
+
+TEST_CASE("a token without the permission is forbidden") {
+    Bench bench;
+    const auto nothing = token({}, "viewer", std::vector<std::string>{"stats:view"});
+    for (const auto* path : {"/api/v1/server", "/api/v1/vms", "/api/v1/vms/1", "/api/v1/vms/9"}) {
+        const Reply reply = bench.get(path, nothing);
+        CHECK(reply.status == 403);
+        CHECK(code(reply) == "forbidden");
+    }
+    const auto server = token({}, "viewer", std::vector<std::string>{"server:view"});
+    CHECK(bench.get("/api/v1/server", server).status == 200);
+    CHECK(bench.get("/api/v1/vms", server).status == 403);
+}
+
+TEST_CASE("who is bound to some VMs sees nothing of the server") {
+    CHECK(Bench().get("/api/v1/server", token({"web"})).status == 403);
+}
+
+TEST_CASE("the server is shown with its metrics") {
+    Bench bench;
+    const Document without(bench.get("/api/v1/server", token()).body);
+    CHECK(without.integer("id") == 7);
+    CHECK(without.isNull("metrics"));
+    bench.state.serverMetrics.emplace();
+    CHECK(Document(bench.get("/api/v1/server", token()).body).has("metrics.vms_total"));
+}
+
+TEST_CASE("the VMs are listed by id, those that the caller may see") {
+    Bench bench;
+    const Document all(bench.get("/api/v1/vms", token()).body);
+    REQUIRE(all.size("vms") == 2);
+    CHECK(all.text("vms[0].name") == "web");
+    CHECK(all.text("vms[1].name") == "db");
+    const Document one(bench.get("/api/v1/vms", token({"db"})).body);
+    REQUIRE(one.size("vms") == 1);
+    CHECK(one.text("vms[0].name") == "db");
+    CHECK(Document(bench.get("/api/v1/vms", token({"none"})).body).size("vms") == 0);
+}
+
+TEST_CASE("a VM is found by id, UUID or name") {
+    Bench bench;
+    for (const std::string name : {std::string("1"), std::string("web"), uuid(1).toString()}) {
+        const Reply reply = bench.get("/api/v1/vms/" + name, token());
+        CHECK(reply.status == 200);
+        CHECK(reply.contentType == "application/json");
+        CHECK(Document(reply.body).integer("id") == 1);
+    }
+}
+
+TEST_CASE("a VM that is hidden and one that does not exist get the same bytes") {
+    Bench bench;
+    const std::string scoped = token({"db"});
+    const Reply none = bench.get("/api/v1/vms/nothing", scoped);
+    CHECK(none.status == 404);
+    CHECK(code(none) == "not_found");
+    for (const std::string name : {std::string("1"), std::string("web"), uuid(1).toString()}) {
+        const Reply hidden = bench.get("/api/v1/vms/" + name, scoped);
+        CHECK(hidden.status == none.status);
+        CHECK(hidden.body == none.body);
+        CHECK(head(hidden) == head(none));
+    }
+}
+
+TEST_CASE("there is nothing at other paths") {
+    Bench bench;
+    for (const auto* path :
+         {"", "/healthz/", "/health", "/api", "/api/v1", "/api/v1/", "/api/v1/vm", "/api/v1/vms/",
+          "/api/v1/vms/1/", "/api/v1/vms/1/history", "/api/v1/events", "/metrics", "//",
+          "/index.html", "/API/v1/vms", "/../etc/passwd", "/ws/stats", "/ws/console/1"}) {
+        CAPTURE(path);
+        const Reply reply = bench.get(path, token());
+        CHECK(reply.status == 404);
+        CHECK(code(reply) == "not_found");
+    }
+}
+
+TEST_CASE("an event endpoint without an upgrade says what is missing") {
+    Bench bench;
+    for (const auto* path :
+         {"/ws", "/ws/monitor", "/ws/vm/1", "/ws/vm/nothing", "/ws/server/self"}) {
+        const Reply reply = bench.get(path);
+        CHECK(reply.status == 400);
+        CHECK(code(reply) == "bad_request");
+    }
+}
+
+TEST_CASE("nothing is answered here but GET and HEAD") {
+    Bench bench;
+    for (const auto* method : {"POST", "PUT", "DELETE", "OPTIONS", "get", ""}) {
+        Request request;
+        request.method = method;
+        request.path = "/api/v1/vms";
+        const Reply reply = answer(request, bench.services, at());
+        CHECK(reply.status == 405);
+        CHECK(reply.allow == "GET, HEAD");
+        CHECK(code(reply) == "method_not_allowed");
+        CHECK(head(reply).find("\r\nallow: GET, HEAD\r\n") != std::string::npos);
+    }
+    Request request;
+    request.method = "HEAD";
+    request.path = "/healthz";
+    CHECK(answer(request, bench.services, at()).status == 200);
+}
+
+TEST_CASE("the head says what the body is, and no more") {
+    const std::string ok = head({200, "application/json", "{}", {}});
+    CHECK(ok.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(ok.find("\r\ncontent-type: application/json\r\n") != std::string::npos);
+    CHECK(ok.find("\r\ncontent-length: 2\r\n") != std::string::npos);
+    CHECK(ok.find("\r\ncache-control: no-store\r\n") != std::string::npos);
+    CHECK(ok.find("\r\nx-content-type-options: nosniff\r\n") != std::string::npos);
+    CHECK(ok.find("www-authenticate") == std::string::npos);
+    CHECK(ok.find("allow:") == std::string::npos);
+    CHECK(ok.ends_with("\r\n\r\n"));
+    CHECK(ok.find("\r\n\r\n") == ok.size() - 4);
+}
+
+TEST_CASE("a refusal has its status, its reason and its code") {
+    const std::vector<std::tuple<int, std::string, std::string>> all = {
+        {400, "Bad Request", "bad_request"},
+        {401, "Unauthorized", "unauthorized"},
+        {403, "Forbidden", "forbidden"},
+        {404, "Not Found", "not_found"},
+        {405, "Method Not Allowed", "method_not_allowed"},
+        {503, "Service Unavailable", "unavailable"}};
+    for (const auto& [status, reason, word] : all) {
+        const Reply reply = refusalReply({status, "why"});
+        CHECK(code(reply) == word);
+        CHECK(Document(reply.body).text("message") == "why");
+        CHECK(
+            head(reply).starts_with("HTTP/1.1 " + std::to_string(status) + " " + reason + "\r\n"));
+    }
+    CHECK(head(refusalReply({401, "why"})).find("\r\nwww-authenticate: Bearer\r\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("who asks is told by the token, or is anonymous where that is allowed, or nobody") {
+    Bench bench;
+    CHECK_FALSE(identify(nullptr, bench.services, at()).principal);
+    bench.services.settings.anonymous = true;
+    CHECK_FALSE(identify(nullptr, bench.services, at()).principal->user);
+    const std::string good = token();
+    CHECK(identify(&good, bench.services, at()).principal->user == "alice");
+    const std::string bad = "a.b.c";
+    const auto nobody = identify(&bad, bench.services, at());
+    CHECK_FALSE(nobody.principal);
+    CHECK_FALSE(nobody.error.empty());
+    CHECK(nobody.error.find("a.b.c") == std::string::npos);
+}
