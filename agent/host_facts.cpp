@@ -60,7 +60,7 @@ std::string hostBootId() {
 
 std::optional<proto::Uuid> machineUuid() {
     constexpr sd_id128_t program =
-        SD_ID128_MAKE(5b,1f,0e,63,8d,a7,4c,0e,9a,6f,3c,9e,11,77,d2,40);
+        SD_ID128_MAKE(5b, 1f, 0e, 63, 8d, a7, 4c, 0e, 9a, 6f, 3c, 9e, 11, 77, d2, 40);
     sd_id128_t id;
     if (sd_id128_get_machine_app_specific(program, &id) < 0) return std::nullopt;
     proto::Uuid uuid;

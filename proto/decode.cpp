@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -146,7 +146,9 @@ struct MessageType {
     ClientMessage (*read)(const Json& data);
 };
 
-ClientMessage readPing(const Json&) { return Ping{}; }
+ClientMessage readPing(const Json&) {
+    return Ping{};
+}
 
 constexpr std::array messageTypes = {
     MessageType{"subscribe", false, readSubscribe},
@@ -155,9 +157,9 @@ constexpr std::array messageTypes = {
     MessageType{"auth", true, readAuth},
 };
 
-constexpr std::array<std::string_view, 6> consoleTypes = {
-    "console_input", "console_resize",  "console_acquire",
-    "console_release", "console_ack", "console_break"};
+constexpr std::array<std::string_view, 6> consoleTypes = {"console_input",   "console_resize",
+                                                          "console_acquire", "console_release",
+                                                          "console_ack",     "console_break"};
 
 Error invalid(std::string_view requestType, std::string field, std::string message) {
     return {ErrorCode::invalidMessage, std::move(message), requestType, std::move(field)};
@@ -178,8 +180,7 @@ std::expected<ClientMessage, Error> readAs(const MessageType& type, const Json& 
                 requireString(*timestamp, "timestamp", maxWord);
         return type.read(data && !ignored ? *data : empty);
     } catch (Wrong& error) {
-        return std::unexpected(
-            invalid(type.name, std::move(error.field), std::move(error.what)));
+        return std::unexpected(invalid(type.name, std::move(error.field), std::move(error.what)));
     }
 }
 
@@ -199,8 +200,7 @@ std::expected<ClientMessage, Error> decode(std::string_view text) {
                                      {},
                                      {}});
     }
-    if (!json->object())
-        return std::unexpected(invalid({}, {}, "a message must be a JSON object"));
+    if (!json->object()) return std::unexpected(invalid({}, {}, "a message must be a JSON object"));
     const Json* type = member(*json, "type");
     if (!type) return std::unexpected(invalid({}, "type", "is missing"));
     const std::string* name = type->string();

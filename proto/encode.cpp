@@ -82,7 +82,9 @@ void members(JsonWriter& json, const ServerMetricsUpdate& event, const Now& now)
     write(json, event.metrics, now);
 }
 
-void members(JsonWriter& json, const Alert& event, const Now&) { writeMembers(json, event); }
+void members(JsonWriter& json, const Alert& event, const Now&) {
+    writeMembers(json, event);
+}
 
 void write(JsonWriter& json, const Filter& filter) {
     json.member("events", filter.events);
@@ -228,8 +230,14 @@ Frame envelope(std::string_view type, const Message& message, Seq seq, const Now
 
 std::string_view wireName(const AgentMessage& message) {
     static constexpr std::array<std::string_view, std::variant_size_v<AgentMessage>> names = {
-        "connection_status", "subscription_confirmed", "resumed", "pong", "error",
-        "token_expiring",    "lag",                    "goodbye"};
+        "connection_status",
+        "subscription_confirmed",
+        "resumed",
+        "pong",
+        "error",
+        "token_expiring",
+        "lag",
+        "goodbye"};
     return names[message.index()];
 }
 
@@ -237,8 +245,7 @@ std::string_view wireName(const AgentMessage& message) {
 
 Frame encode(const Event& event, Seq seq, const Now& now) {
     return std::visit(
-        [&](const auto& each) { return envelope(wireName(kindOf(event)), each, seq, now); },
-        event);
+        [&](const auto& each) { return envelope(wireName(kindOf(event)), each, seq, now); }, event);
 }
 
 Frame encode(const AgentMessage& message, const Now& now) {

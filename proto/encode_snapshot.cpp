@@ -29,8 +29,7 @@ std::string serverJson(const ServerInfo& server, const ServerMetrics* metrics, c
 }
 
 std::string vmJson(const VmState& vm, const Now& now) {
-    return written(
-        [&](JsonWriter& json) { write(json, *vm.info, vm.metrics, true, now); });
+    return written([&](JsonWriter& json) { write(json, *vm.info, vm.metrics, true, now); });
 }
 
 /// The VMs' objects, joined by commas, cut into parts of at most `partBytes`; at least one part.
@@ -106,7 +105,9 @@ std::string encodeServer(const ServerInfo& server, const ServerMetrics* metrics,
     return serverJson(server, metrics, now);
 }
 
-std::string encodeVm(const VmState& vm, const Now& now) { return vmJson(vm, now); }
+std::string encodeVm(const VmState& vm, const Now& now) {
+    return vmJson(vm, now);
+}
 
 std::string encodeVms(const std::vector<VmState>& vms, const Now& now) {
     return "{\"vms\":[" + partsOf(vms, std::string::npos, now).front() + "]}";

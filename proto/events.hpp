@@ -193,9 +193,9 @@ struct Alert {
     Figure value, threshold;
 };
 
-using Event = std::variant<VmStatusChanged, VmCreated, VmUpdated, VmDeleted, VmMetricsUpdate,
-                           ServerStatusChanged, ServerRegistered, ServerRemoved,
-                           ServerMetricsUpdate, Alert>;
+using Event =
+    std::variant<VmStatusChanged, VmCreated, VmUpdated, VmDeleted, VmMetricsUpdate,
+                 ServerStatusChanged, ServerRegistered, ServerRemoved, ServerMetricsUpdate, Alert>;
 
 /// In the order of the alternatives of Event, then those that no source produces yet.
 enum class EventKind : std::uint8_t {
@@ -213,7 +213,9 @@ enum class EventKind : std::uint8_t {
 };
 inline constexpr std::size_t eventKinds = 11;
 
-inline EventKind kindOf(const Event& event) { return static_cast<EventKind>(event.index()); }
+inline EventKind kindOf(const Event& event) {
+    return static_cast<EventKind>(event.index());
+}
 std::string_view wireName(EventKind kind);
 std::optional<EventKind> eventKind(std::string_view wireName);
 /// Only the latest one of its entity matters; it carries no `seq` and is never replayed.

@@ -47,9 +47,13 @@ Frame Frame::make(unsigned char opcode, std::string_view payload) {
     return frame;
 }
 
-Frame Frame::text(std::string_view payload) { return make(opcodeText, payload); }
+Frame Frame::text(std::string_view payload) {
+    return make(opcodeText, payload);
+}
 
-Frame Frame::ping() { return make(opcodePing, {}); }
+Frame Frame::ping() {
+    return make(opcodePing, "?");
+}
 
 Frame Frame::close(std::uint16_t code, std::string_view reason) {
     std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
@@ -57,6 +61,8 @@ Frame Frame::close(std::uint16_t code, std::string_view reason) {
     return make(opcodeClose, payload);
 }
 
-void Frame::free(Block* block) { ::operator delete(block); }
+void Frame::free(Block* block) {
+    ::operator delete(block);
+}
 
 }  // namespace rollo::proto

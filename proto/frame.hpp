@@ -16,7 +16,8 @@ class Frame {
   public:
     Frame() = default;
     static Frame text(std::string_view payload);
-    /// An empty ping (RFC 6455 §5.5.2).
+    /// A ping (RFC 6455 §5.5.2). Not an empty one: of a pong without a payload libwebsockets 4.1
+    /// does not tell.
     static Frame ping();
     /// The code and reason of RFC 6455 §5.5.1; at most 123 bytes of reason.
     static Frame close(std::uint16_t code, std::string_view reason);
@@ -36,9 +37,7 @@ class Frame {
     explicit operator bool() const { return block_ != nullptr; }
     /// Header and payload.
     std::string_view wire() const { return {bytes(), block_->size}; }
-    std::string_view payload() const {
-        return wire().substr(block_->headerSize);
-    }
+    std::string_view payload() const { return wire().substr(block_->headerSize); }
     std::size_t size() const { return block_ ? block_->size : 0; }
     /// True for two handles of the same block.
     bool operator==(const Frame& other) const { return block_ == other.block_; }

@@ -6,7 +6,9 @@ namespace {
 
 constexpr std::string_view digits = "0123456789abcdef";
 
-bool hyphenBefore(std::size_t byte) { return byte == 4 || byte == 6 || byte == 8 || byte == 10; }
+bool hyphenBefore(std::size_t byte) {
+    return byte == 4 || byte == 6 || byte == 8 || byte == 10;
+}
 
 int nibble(char c) {
     if (c >= '0' && c <= '9') return c - '0';

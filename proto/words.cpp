@@ -13,17 +13,24 @@ std::string_view at(const std::array<std::string_view, size>& words, Enum value)
     return words[static_cast<std::size_t>(value)];
 }
 
-constexpr std::array<std::string_view, eventKinds> eventNames = {
-    "vm_status_changed",     "vm_created",        "vm_updated",     "vm_deleted",
-    "vm_metrics_update",     "server_status_changed", "server_registered", "server_removed",
-    "server_metrics_update", "alert",             "progress"};
+constexpr std::array<std::string_view, eventKinds> eventNames = {"vm_status_changed",
+                                                                 "vm_created",
+                                                                 "vm_updated",
+                                                                 "vm_deleted",
+                                                                 "vm_metrics_update",
+                                                                 "server_status_changed",
+                                                                 "server_registered",
+                                                                 "server_removed",
+                                                                 "server_metrics_update",
+                                                                 "alert",
+                                                                 "progress"};
 
 }  // namespace
 
 std::string_view word(VmStatus status) {
-    static constexpr std::array<std::string_view, 8> words = {
-        "running",  "stopped", "paused",       "suspended",
-        "stopping", "crashed", "unresponsive", "unknown"};
+    static constexpr std::array<std::string_view, 8> words = {"running",      "stopped",  "paused",
+                                                              "suspended",    "stopping", "crashed",
+                                                              "unresponsive", "unknown"};
     return at(words, status);
 }
 
@@ -35,9 +42,9 @@ std::string_view word(ServerStatus status) {
 
 std::string_view word(ErrorCode code) {
     static constexpr std::array<std::string_view, 11> words = {
-        "invalid_json",      "invalid_message", "unknown_type",      "too_many_rules",
-        "invalid_token",     "identity_mismatch", "resume_too_late", "permission_denied",
-        "console_busy",      "unsupported",     "rate_limited"};
+        "invalid_json",  "invalid_message",   "unknown_type",    "too_many_rules",
+        "invalid_token", "identity_mismatch", "resume_too_late", "permission_denied",
+        "console_busy",  "unsupported",       "rate_limited"};
     return at(words, code);
 }
 
@@ -46,7 +53,9 @@ std::string_view word(SnapshotReason reason) {
     return at(words, reason);
 }
 
-std::string_view wireName(EventKind kind) { return at(eventNames, kind); }
+std::string_view wireName(EventKind kind) {
+    return at(eventNames, kind);
+}
 
 std::optional<EventKind> eventKind(std::string_view wireName) {
     const auto found = std::find(eventNames.begin(), eventNames.end(), wireName);

@@ -66,7 +66,9 @@ Client::Client(Opening opening, Principal principal, const Terms& terms, Hub& hu
       subscriber_(subscriber),
       member_(subscriber) {}
 
-Client::~Client() { hub_.leave(member_); }
+Client::~Client() {
+    hub_.leave(member_);
+}
 
 void Client::open(const common::Now& now) {
     sayWhoYouAre(now);
@@ -139,7 +141,7 @@ void Client::on(const proto::Subscribe& message, const common::Now& now) {
     // Without a snapshot, what a replaced rule brought may be missed from here on.
     if (message.id && !message.snapshot) told_ = {};
     confirm(message.id, std::move(refused), message.filter, now);
-    const auto resume = message.resume ? message.resume
+    const auto resume = message.resume  ? message.resume
                         : waitingSince_ ? opening_.resume
                                         : std::nullopt;
     waitingSince_.reset();
@@ -164,8 +166,8 @@ void Client::on(const proto::Unsubscribe& message, const common::Now& now) {
 bool Client::fits(const Subscription& subscription) const {
     std::size_t ids = 0;
     for (const auto& rule : subscription.rules())
-        ids += (rule.vmIds ? rule.vmIds->size() : 0) +
-               (rule.serverIds ? rule.serverIds->size() : 0);
+        ids +=
+            (rule.vmIds ? rule.vmIds->size() : 0) + (rule.serverIds ? rule.serverIds->size() : 0);
     return subscription.rules().size() <= terms_.maxRules && ids <= terms_.maxIds;
 }
 
@@ -189,8 +191,7 @@ void Client::confirm(std::optional<std::string> id, std::vector<std::string> ref
     proto::SubscriptionConfirmed confirmed;
     confirmed.id = std::move(id);
     confirmed.refused = std::move(refused);
-    for (const auto& rule : subscription_.rules())
-        confirmed.rules.push_back(inForce(rule, state_));
+    for (const auto& rule : subscription_.rules()) confirmed.rules.push_back(inForce(rule, state_));
     if (asked.vmIds) {
         std::unordered_set<proto::VmId> visible;
         for (const auto& [uuid, vm] : state_.vms)
@@ -222,8 +223,7 @@ void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) 
     subscriber_.sendBacklog(std::move(*missed));
 }
 
-void Client::sendSnapshot(SnapshotReason reason, const Subscription* told,
-                          const common::Now& now) {
+void Client::sendSnapshot(SnapshotReason reason, const Subscription* told, const common::Now& now) {
     member_.heardOrdered = true;  // a snapshot has a `seq`, and what is later is larger
     subscriber_.sendBacklog(
         takeSnapshot(state_, hub_, principal_, subscription_, told, reason, now));
@@ -232,7 +232,9 @@ void Client::sendSnapshot(SnapshotReason reason, const Subscription* told,
 
 // --- the rest ------------------------------------------------------------------------------------
 
-void Client::on(const proto::Ping&, const common::Now& now) { say(proto::Pong{hub_.seq()}, now); }
+void Client::on(const proto::Ping&, const common::Now& now) {
+    say(proto::Pong{hub_.seq()}, now);
+}
 
 void Client::on(const proto::Authenticate&, const common::Now&) {
     // Tokens are read by the session: no token enters the core.

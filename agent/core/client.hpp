@@ -18,8 +18,8 @@ namespace rollo::core {
 
 /// One client of the event endpoints: what it may see, what it asked for, and what it has been
 /// told. Everything it says is answered in the turn in which it arrives, so that between the
-/// confirmation, the snapshot or the replay, and what is live nothing is lost, doubled or reordered.
-/// Thread: main.
+/// confirmation, the snapshot or the replay, and what is live nothing is lost, doubled or
+/// reordered. Thread: main.
 class Client {
   public:
     struct Opening {
@@ -44,9 +44,7 @@ class Client {
     Client& operator=(const Client&) = delete;
 
     /// Why it may not be here; nothing if it may.
-    std::optional<proto::Farewell> refusal() const {
-        return endpoint_.refusal(state_, principal_);
-    }
+    std::optional<proto::Farewell> refusal() const { return endpoint_.refusal(state_, principal_); }
     /// Says `connection_status`, then what the endpoint and the query ask for.
     void open(const common::Now& now);
     void handle(const proto::ClientMessage& message, const common::Now& now);

@@ -19,7 +19,18 @@ proto::ServerId derivedId(const proto::Uuid& uuid) {
     return std::max<proto::ServerId>(1, number & 0x7fffffff);
 }
 
-bool started(const LifecycleSeen& seen) { return seen.what == Lifecycle::started; }
+bool started(const LifecycleSeen& seen) {
+    return seen.what == Lifecycle::started;
+}
+
+/// True for a domain that is first seen by being started. RESUMED comes before STARTED, and its
+/// description may come between the two.
+bool starts(const std::vector<LifecycleSeen>& seen, const DomainDescription& description) {
+    if (std::any_of(seen.begin(), seen.end(), started)) return true;
+    const auto resumed = [](const auto& each) { return each.what == Lifecycle::resumed; };
+    return description.status == proto::VmStatus::running && description.reason == "booted" &&
+           std::any_of(seen.begin(), seen.end(), resumed);
+}
 
 /// A domain that was gone before anybody could describe it, as far as its callbacks tell.
 DomainDescription fromCallbacks(const DomainRef& domain, const std::vector<LifecycleSeen>& seen) {
@@ -27,9 +38,8 @@ DomainDescription fromCallbacks(const DomainRef& domain, const std::vector<Lifec
     description.domain = domain;
     description.status = proto::VmStatus::stopped;
     description.reason = "unknown";
-    description.persistent = std::any_of(seen.begin(), seen.end(), [](const auto& each) {
-        return each.what == Lifecycle::defined;
-    });
+    description.persistent = std::any_of(
+        seen.begin(), seen.end(), [](const auto& each) { return each.what == Lifecycle::defined; });
     return description;
 }
 
@@ -71,7 +81,9 @@ void Host::enterMaintenance(const common::Now& now) {
     setServerStatus(ServerStatus::maintenance, "agent_stopping", now);
 }
 
-bool Host::takeUnsaved() { return std::exchange(unsaved_, false); }
+bool Host::takeUnsaved() {
+    return std::exchange(unsaved_, false);
+}
 
 SavedState Host::saved() const {
     SavedState state;
@@ -142,8 +154,7 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
     setServerStatus(ServerStatus::offline, observation.reason, now);
 }
 
-void Host::setServerStatus(ServerStatus status, const std::string& reason,
-                           const common::Now& now) {
+void Host::setServerStatus(ServerStatus status, const std::string& reason, const common::Now& now) {
     auto& server = state_.server;
     if (server.status == status) return;
     const ServerStatus old = std::exchange(server.status, status);
@@ -268,8 +279,7 @@ void Host::on(DomainDescribed observation, const common::Now& now) {
         const bool redefined = vm.redefinitions > 0;
         if (redefined) --vm.redefinitions;
         update(vm, *observation.description, redefined, now);
-        if (vm.quiet && vm.describesInFlight == 0)
-            reconcile(vm, *observation.description, now);
+        if (vm.quiet && vm.describesInFlight == 0) reconcile(vm, *observation.description, now);
     } else if (!vm.quiet) {
         describe(vm);
     } else {
@@ -285,7 +295,7 @@ void Host::settle(Arrival arrival, std::optional<DomainDescription> description,
     const bool gone = !description;
     DomainDescription first =
         gone ? fromCallbacks(arrival.domain, arrival.seen) : std::move(*description);
-    if (std::any_of(arrival.seen.begin(), arrival.seen.end(), started)) {
+    if (starts(arrival.seen, first)) {
         first.status = proto::VmStatus::stopped;
         first.reason = "unknown";
     }

@@ -24,10 +24,10 @@ struct Vm {
 
     // What the order of answers and callbacks needs.
     int describesInFlight = 0;
-    bool quiet = false;         ///< no lifecycle callback since the last description was asked for
+    bool quiet = false;  ///< no lifecycle callback since the last description was asked for
     std::optional<common::Monotonic> startSeen;  ///< of a start that is undecided
     std::optional<common::Monotonic> pauseSeen;  ///< of a pause that may be a crash
-    int redefinitions = 0;      ///< DEFINED callbacks that a description has yet to answer
+    int redefinitions = 0;  ///< DEFINED callbacks that a description has yet to answer
 
     proto::VmState view() const { return {&info, metrics ? &*metrics : nullptr}; }
 };

@@ -17,8 +17,7 @@ bool hasProcess(VmStatus status) {
 }
 
 template <class T>
-void take(std::vector<std::string_view>& changed, std::string_view name, T& field,
-          const T& value) {
+void take(std::vector<std::string_view>& changed, std::string_view name, T& field, const T& value) {
     if (field == value) return;
     field = value;
     changed.push_back(name);
@@ -296,10 +295,10 @@ void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common:
     alert.severity = "warning";
     alert.title = "Two VMs claim the same id";
     const Vm* other = state_.find(*given.conflictWith);
-    alert.message = fmt::format(
-        "The metadata of {} claims an id that {} already has; it was given {} instead",
-        vm.info.identity.name, other ? other->info.identity.name : given.conflictWith->toString(),
-        given.id);
+    alert.message =
+        fmt::format("The metadata of {} claims an id that {} already has; it was given {} instead",
+                    vm.info.identity.name,
+                    other ? other->info.identity.name : given.conflictWith->toString(), given.id);
     alert.vm = vm.info.identity;
     alert.serverId = state_.server.id;
     alert.firstSeen = alert.lastSeen = now.wall;

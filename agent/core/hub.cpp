@@ -92,7 +92,9 @@ Hub::Hub(std::string epoch, Settings settings)
 
 Hub::~Hub() = default;
 
-void Hub::setServerId(std::optional<proto::ServerId> id) { serverId_ = id; }
+void Hub::setServerId(std::optional<proto::ServerId> id) {
+    serverId_ = id;
+}
 
 void Hub::publish(const proto::Event& event, const common::Now& now) {
     const Topic topic = topicOf(event);
@@ -111,8 +113,7 @@ void Hub::publishOrdered(const proto::Event& event, const Topic& topic, const co
     entry.before = before(event);
     entry.frame = proto::encode(event, seq_, now);
     if (entry.before)
-        entry.farewell =
-            proto::encode(proto::VmDeleted{*entry.before, "access_ended"}, seq_, now);
+        entry.farewell = proto::encode(proto::VmDeleted{*entry.before, "access_ended"}, seq_, now);
     forEachRoom(topic, [&](Room& room) { deliver(room, topic, entry); });
     log_.append(std::move(entry));
 }
@@ -201,15 +202,13 @@ void Hub::dropRoom(Room& room) {
     for (const auto& rule : room.subscription.rules()) {
         if (rule.boundTo) {
             const auto found = byUuid_.find(*rule.boundTo);
-            if (found != byUuid_.end() && std::erase(found->second, &room) &&
-                found->second.empty())
+            if (found != byUuid_.end() && std::erase(found->second, &room) && found->second.empty())
                 byUuid_.erase(found);
         }
         if (!rule.vmIds) continue;
         for (const auto id : *rule.vmIds) {
             const auto found = byVmId_.find(id);
-            if (found != byVmId_.end() && std::erase(found->second, &room) &&
-                found->second.empty())
+            if (found != byVmId_.end() && std::erase(found->second, &room) && found->second.empty())
                 byVmId_.erase(found);
         }
     }

@@ -18,7 +18,9 @@ bool inactive(VmStatus status) {
 
 }  // namespace
 
-bool LifecycleTracker::active() const { return !inactive(status_); }
+bool LifecycleTracker::active() const {
+    return !inactive(status_);
+}
 
 std::optional<StatusStep> LifecycleTracker::become(VmStatus status, std::string reason) {
     beneath_.reset();
@@ -82,9 +84,9 @@ std::optional<StatusStep> LifecycleTracker::suspended(const std::string& reason)
 std::optional<StatusStep> LifecycleTracker::onReboot(common::Monotonic now) {
     const bool again = lastReboot_ && now - *lastReboot_ < oneReboot;
     lastReboot_ = now;
-    // A crashed guest that is restarted reports its reset first; the RESUMED after it is the change.
-    if (again || inactive(status_) || status_ == VmStatus::crashed ||
-        status_ == VmStatus::stopping)
+    // A crashed guest that is restarted reports its reset first; the RESUMED after it is the
+    // change.
+    if (again || inactive(status_) || status_ == VmStatus::crashed || status_ == VmStatus::stopping)
         return std::nullopt;
     if (beneath_) return become(VmStatus::running, "reboot");
     reason_ = "reboot";

@@ -29,8 +29,7 @@ Permissions of(std::initializer_list<Permission> list) {
 }
 
 bool names(const VmScope& scope, const proto::VmIdentity& vm) {
-    if (const auto* id = std::get_if<proto::VmId>(&scope))
-        return vm.idFromPlatform && *id == vm.id;
+    if (const auto* id = std::get_if<proto::VmId>(&scope)) return vm.idFromPlatform && *id == vm.id;
     if (const auto* uuid = std::get_if<proto::Uuid>(&scope)) return *uuid == vm.uuid;
     return std::get<std::string>(scope) == vm.name;
 }

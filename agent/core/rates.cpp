@@ -98,9 +98,9 @@ void addDisks(proto::VmMetrics& metrics, const DomainSample* previous, const Dom
     Figure allReads, allWrites, allReadNs, allWriteNs;
     for (const auto& counters : current.disks) {
         Figure reads, writes, readNs, writeNs;
-        metrics.disks.push_back(diskMetrics(byName(previous ? &previous->disks : nullptr,
-                                                   counters.name),
-                                            counters, elapsed, reads, writes, readNs, writeNs));
+        metrics.disks.push_back(
+            diskMetrics(byName(previous ? &previous->disks : nullptr, counters.name), counters,
+                        elapsed, reads, writes, readNs, writeNs));
         add(allReads, reads);
         add(allWrites, writes);
         add(allReadNs, readNs);
@@ -109,7 +109,8 @@ void addDisks(proto::VmMetrics& metrics, const DomainSample* previous, const Dom
     metrics.diskReadBytes = sum(metrics.disks, &proto::DiskMetrics::readBytes);
     metrics.diskWriteBytes = sum(metrics.disks, &proto::DiskMetrics::writeBytes);
     if (previous) {
-        metrics.diskReadBytesPerSecond = sum(metrics.disks, &proto::DiskMetrics::readBytesPerSecond);
+        metrics.diskReadBytesPerSecond =
+            sum(metrics.disks, &proto::DiskMetrics::readBytesPerSecond);
         metrics.diskWriteBytesPerSecond =
             sum(metrics.disks, &proto::DiskMetrics::writeBytesPerSecond);
         metrics.diskReadIops = sum(metrics.disks, &proto::DiskMetrics::readIops);
@@ -216,8 +217,8 @@ void addMemory(proto::VmMetrics& metrics, const DomainSample* previous, const Do
         metrics.memorySource = "guest";
         metrics.memoryTotalMb = as(current.balloonAvailableKib, kibPerMib);
         metrics.memoryUsedMb = divided(growth(spare, current.balloonAvailableKib), kibPerMib);
-        metrics.memoryUsagePercent = divided(scaled(metrics.memoryUsedMb, 100),
-                                             metrics.memoryTotalMb.value_or(0));
+        metrics.memoryUsagePercent =
+            divided(scaled(metrics.memoryUsedMb, 100), metrics.memoryTotalMb.value_or(0));
         if (!previous) return;
         metrics.swapInBytesPerSecond =
             scaled(divided(growth(previous->swapInKib, current.swapInKib), elapsed), 1024);

@@ -31,7 +31,8 @@ class ReplayLog {
         : maxEntries_(maxEntries), maxBytes_(maxBytes) {}
 
     void append(Entry entry);
-    /// The entries after `seq`, oldest first; nothing if some of them are gone, or `seq` lies ahead.
+    /// The entries after `seq`, oldest first; nothing if some of them are gone, or `seq` lies
+    /// ahead.
     struct Range {
         std::deque<Entry>::const_iterator begin, end;
     };

@@ -13,8 +13,8 @@
 
 namespace rollo::core {
 
-/// The state as one principal may see it and as its rules want it, encoded: one frame for each part.
-/// What `told` covers is left out; it may be null.
+/// The state as one principal may see it and as its rules want it, encoded: one frame for each
+/// part. What `told` covers is left out; it may be null.
 std::vector<proto::Frame> takeSnapshot(const HostState& state, const Hub& hub,
                                        const Principal& principal, const Subscription& wanted,
                                        const Subscription* told, proto::SnapshotReason reason,

@@ -94,7 +94,9 @@ Kinds vmKinds() {
 
 }  // namespace
 
-Topic topicOf(const proto::Event& event) { return std::visit(TopicOf{}, event); }
+Topic topicOf(const proto::Event& event) {
+    return std::visit(TopicOf{}, event);
+}
 
 Topic topicOf(const proto::Alert& alert) {
     return {EventKind::alert, alert.vm ? &*alert.vm : nullptr, !alert.vm};
@@ -124,8 +126,7 @@ bool Rule::covers(const Rule& other) const {
     if (!effectiveKinds().contains(other.effectiveKinds())) return false;
     if (!vmIds && !serverIds && !boundTo) return true;
     return boundTo == other.boundTo && ownServer == other.ownServer &&
-           includesAll(vmIds, other.vmIds) &&
-           includesAll(serverIds, other.serverIds);
+           includesAll(vmIds, other.vmIds) && includesAll(serverIds, other.serverIds);
 }
 
 void Subscription::add(Rule rule) {

@@ -52,9 +52,9 @@ class Kinds {
 struct Rule {
     std::string id;  ///< the client's name for it; may be empty
     bool include = true;
-    std::optional<Kinds> kinds;                            ///< as asked; nothing: all
-    std::optional<std::vector<proto::VmId>> vmIds;         ///< sorted; nothing: not given
-    std::optional<std::vector<proto::ServerId>> serverIds; ///< sorted; nothing: not given
+    std::optional<Kinds> kinds;                             ///< as asked; nothing: all
+    std::optional<std::vector<proto::VmId>> vmIds;          ///< sorted; nothing: not given
+    std::optional<std::vector<proto::ServerId>> serverIds;  ///< sorted; nothing: not given
     /// Set where an endpoint is bound to a VM whatever its id becomes; stands for `vmIds`.
     std::optional<proto::Uuid> boundTo;
     /// Set where an endpoint is that of this server, whose id need not be known yet; stands for

@@ -31,8 +31,8 @@ std::vector<std::pair<std::string, std::string>> arguments(lws* socket) {
     std::vector<std::pair<std::string, std::string>> query;
     std::array<char, 4096> buffer{};
     for (int i = 0;; ++i) {
-        const int length = lws_hdr_copy_fragment(socket, buffer.data(), buffer.size(),
-                                                 WSI_TOKEN_HTTP_URI_ARGS, i);
+        const int length =
+            lws_hdr_copy_fragment(socket, buffer.data(), buffer.size(), WSI_TOKEN_HTTP_URI_ARGS, i);
         if (length < 0) return query;
         const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
         const auto equals = text.find('=');

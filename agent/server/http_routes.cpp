@@ -24,14 +24,18 @@ struct Call {
 };
 
 struct Route {
-    std::string_view path;  ///< ends with `/` where a name follows
+    std::string_view path;                 ///< ends with `/` where a name follows
     std::optional<Permission> permission;  ///< empty: open to everybody
     Reply (*handle)(const Call& call);
 };
 
-Reply json(int status, std::string body) { return {status, "application/json", std::move(body), {}}; }
+Reply json(int status, std::string body) {
+    return {status, "application/json", std::move(body), {}};
+}
 
-Reply health(const Call&) { return json(200, R"({"status":"ok"})"); }
+Reply health(const Call&) {
+    return json(200, R"({"status":"ok"})");
+}
 
 Reply ready(const Call& call) {
     const auto& state = call.services.state;
@@ -62,21 +66,21 @@ Reply vms(const Call& call) {
 }
 
 Reply vm(const Call& call) {
-    const auto* found =
-        core::findVm(call.services.state, std::string(call.rest), call.principal);
+    const auto* found = core::findVm(call.services.state, std::string(call.rest), call.principal);
     if (!found) return refusalReply({404, "there is no such VM"});
     return json(200, proto::encodeVm(found->view(), call.now));
 }
 
 Reply welcome(const Call& call) {
-    return {200, "text/plain; charset=utf-8",
-            fmt::format("Rollo host agent {} on {}\n\n"
-                        "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self\n"
-                        "HTTP:      /healthz  /readyz  /api/v1/server  /api/v1/vms  "
-                        "/api/v1/vms/{{id, uuid or name}}\n",
-                        call.services.state.server.agentVersion,
-                        call.services.state.server.hostname),
-            {}};
+    return {
+        200,
+        "text/plain; charset=utf-8",
+        fmt::format("Rollo host agent {} on {}\n\n"
+                    "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self\n"
+                    "HTTP:      /healthz  /readyz  /api/v1/server  /api/v1/vms  "
+                    "/api/v1/vms/{{id, uuid or name}}\n",
+                    call.services.state.server.agentVersion, call.services.state.server.hostname),
+        {}};
 }
 
 constexpr std::array routes = {

@@ -21,7 +21,8 @@ struct ListenAddress {
     std::string path() const;
 };
 
-/// An address as people write it: `192.0.2.1`, `2001:db8::1`, `unix`. IPv4 in IPv6 is shown as IPv4.
+/// An address as people write it: `192.0.2.1`, `2001:db8::1`, `unix`. IPv4 in IPv6 is shown as
+/// IPv4.
 std::string hostText(const sockaddr_storage& address);
 
 }  // namespace rollo::server

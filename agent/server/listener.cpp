@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/stat.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,7 +40,9 @@ void removeDeadSocket(const ListenAddress& address) {
     if (refused) ::unlink(address.path().c_str());
 }
 
-int spareDescriptor() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+int spareDescriptor() {
+    return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 }  // namespace
 
@@ -50,13 +52,14 @@ Listener::Listener(Loop& loop, const ListenAddress& address, Accepted accepted)
     fd_ = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd_ < 0) fail(address_.text, "socket");
     const int on = 1;
-    if (address_.isUnix()) removeDeadSocket(address_);
-    else ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address_.isUnix())
+        removeDeadSocket(address_);
+    else
+        ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (family == AF_INET6) ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    const bool listens =
-        ::bind(fd_, generic(address_.address), address_.length) == 0 &&
-        (!address_.isUnix() || ::chmod(address_.path().c_str(), 0660) == 0) &&
-        ::listen(fd_, SOMAXCONN) == 0;
+    const bool listens = ::bind(fd_, generic(address_.address), address_.length) == 0 &&
+                         (!address_.isUnix() || ::chmod(address_.path().c_str(), 0660) == 0) &&
+                         ::listen(fd_, SOMAXCONN) == 0;
     if (!listens) {
         const int error = errno;
         ::close(fd_);
@@ -77,8 +80,7 @@ Listener::~Listener() {
 std::string Listener::text() const {
     sockaddr_storage bound{};
     socklen_t length = sizeof bound;
-    if (address_.isUnix() ||
-        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &length) != 0)
+    if (address_.isUnix() || ::getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &length) != 0)
         return address_.text;
     const bool v4 = bound.ss_family == AF_INET;
     const auto port = ntohs(v4 ? reinterpret_cast<const sockaddr_in&>(bound).sin_port

@@ -16,7 +16,9 @@ void check(int status, const char* what) {
     if (status < 0) throw std::system_error(-status, std::generic_category(), what);
 }
 
-uv_handle_t* base(auto* handle) { return reinterpret_cast<uv_handle_t*>(handle); }
+uv_handle_t* base(auto* handle) {
+    return reinterpret_cast<uv_handle_t*>(handle);
+}
 
 /// A libuv handle and what it calls. libuv gives a handle back only in its close callback, so it
 /// lives on the heap and frees itself there.
@@ -89,11 +91,17 @@ Loop::~Loop() {
     uv_loop_close(&state_->loop);
 }
 
-uv_loop_s* Loop::native() { return &state_->loop; }
+uv_loop_s* Loop::native() {
+    return &state_->loop;
+}
 
-void Loop::wake() { uv_async_send(&state_->async->handle); }
+void Loop::wake() {
+    uv_async_send(&state_->async->handle);
+}
 
-void Loop::onWake(std::function<void()> run) { state_->async->run = std::move(run); }
+void Loop::onWake(std::function<void()> run) {
+    state_->async->run = std::move(run);
+}
 
 void Loop::onTurnEnd(std::function<bool()> run) {
     state_->turnEnd = std::move(run);
@@ -143,11 +151,17 @@ std::unique_ptr<Loop::Watch> Loop::onReadable(int fd, std::function<void()> run)
 
 Loop::Watch::Watch(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Loop::Watch::~Watch() { Poll::close(state_->poll); }
+Loop::Watch::~Watch() {
+    Poll::close(state_->poll);
+}
 
-void Loop::run() { uv_run(&state_->loop, UV_RUN_DEFAULT); }
+void Loop::run() {
+    uv_run(&state_->loop, UV_RUN_DEFAULT);
+}
 
-void Loop::stop() { uv_stop(&state_->loop); }
+void Loop::stop() {
+    uv_stop(&state_->loop);
+}
 
 bool Loop::drain(std::chrono::milliseconds limit) {
     state_->close();

@@ -71,7 +71,8 @@ std::expected<std::optional<proto::ResumePoint>, Refusal> resume(const Request& 
     const auto seq = colon == std::string::npos
                          ? std::nullopt
                          : number<proto::Seq>(std::string_view(*text).substr(colon + 1));
-    if (!seq || *seq > static_cast<proto::Seq>(largestInteger) || colon == 0) return std::unexpected(wrong("resume", "must be EPOCH:SEQ"));
+    if (!seq || *seq > static_cast<proto::Seq>(largestInteger) || colon == 0)
+        return std::unexpected(wrong("resume", "must be EPOCH:SEQ"));
     return proto::ResumePoint{text->substr(0, colon), *seq};
 }
 

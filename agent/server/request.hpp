@@ -16,9 +16,9 @@ namespace rollo::server {
 /// than the handshake.
 struct Request {
     std::string method;
-    std::string path;                                         ///< decoded, without the query
-    std::vector<std::pair<std::string, std::string>> query;   ///< decoded
-    std::optional<std::string> bearer;                        ///< of `Authorization: Bearer`
+    std::string path;                                        ///< decoded, without the query
+    std::vector<std::pair<std::string, std::string>> query;  ///< decoded
+    std::optional<std::string> bearer;                       ///< of `Authorization: Bearer`
 
     const std::string* argument(std::string_view name) const;
     /// `Authorization` first, then the query parameter `token` (original).

@@ -22,7 +22,9 @@ void SendQueue::push(const proto::Frame& frame) {
     bytes_ += frame.size();
 }
 
-void SendQueue::pushUncounted(const proto::Frame& frame) { ordered_.push_back({frame, false}); }
+void SendQueue::pushUncounted(const proto::Frame& frame) {
+    ordered_.push_back({frame, false});
+}
 
 void SendQueue::pushLatest(std::uint64_t key, const proto::Frame& frame) {
     if (leftOver_) {

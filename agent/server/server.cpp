@@ -49,7 +49,8 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = foreign;
     info.fd_limit_per_thread = descriptorLimit();
-    // Libwebsockets writes it into its own answers to what is no HTTP, and asserts that there is one.
+    // Libwebsockets writes it into its own answers to what is no HTTP, and asserts that there is
+    // one.
     info.server_string = "rollo-agent";
     context_ = lws_create_context(&info);
     if (!context_)
@@ -77,8 +78,7 @@ Server::~Server() {
 void Server::listen() {
     for (const auto& address : services_.settings.listen) {
         listeners_.push_back(std::make_unique<Listener>(
-            loop_, address,
-            [this](int fd, std::string peer) { accept(fd, std::move(peer)); }));
+            loop_, address, [this](int fd, std::string peer) { accept(fd, std::move(peer)); }));
         log::info("listening on {}", listeners_.back()->text());
     }
 }
@@ -99,9 +99,9 @@ void Server::accept(int fd, std::string peer) {
         log::warning("{}: refused, there are {} connections already", peer, connections_.size());
         return;
     }
-    connections_.push_back(std::make_unique<Connection>(
-        services_, std::move(peer), connections_.size(),
-        [this](Connection& connection) { forget(connection); }));
+    connections_.push_back(
+        std::make_unique<Connection>(services_, std::move(peer), connections_.size(),
+                                     [this](Connection& connection) { forget(connection); }));
     Connection* connection = connections_.back().get();
     lws_adopt_desc_t info{};
     info.vh = vhost_;
@@ -141,8 +141,7 @@ bool Server::flush() {
 void Server::stop() {
     listeners_.clear();
     for (const auto& connection : connections_)
-        if (Session* session = connection->session())
-            session->close(proto::farewell::shuttingDown);
+        if (Session* session = connection->session()) session->close(proto::farewell::shuttingDown);
 }
 
 }  // namespace rollo::server

@@ -41,11 +41,11 @@ Session::Session(lws* socket, Services& services, Handshake handshake)
 
 Session::~Session() {
     if (dirty_) std::erase(services_.dirty, this);
-    const auto end = closing_ ? fmt::format("closed with {}: {}",
-                                            static_cast<int>(closing_->farewell.code),
-                                            closing_->farewell.word)
-                     : peerCode_ != 0 ? fmt::format("the client closed with {}", peerCode_)
-                                      : std::string("the connection was lost");
+    const auto end =
+        closing_ ? fmt::format("closed with {}: {}", static_cast<int>(closing_->farewell.code),
+                               closing_->farewell.word)
+        : peerCode_ != 0 ? fmt::format("the client closed with {}", peerCode_)
+                         : std::string("the connection was lost");
     const std::string user =
         client_ ? client_->principal().user.value_or("anonymous") : std::string("nobody");
     log::write(log::Level::info,
@@ -231,11 +231,14 @@ bool Session::peerCloses(unsigned code) {
     return closing_.has_value();
 }
 
-/// Nothing more can be said on this socket: libwebsockets ends it as soon as it is back in its loop.
+/// Nothing more can be said on this socket: libwebsockets ends it as soon as it is back in its
+/// loop.
 void Session::hang(std::string_view reason) {
     if (dead_) return;
     dead_ = true;
     log::debug("connection {}: {}", connectionId_, reason);
+    // Else libwebsockets would first try for half a minute to get rid of what it holds.
+    ::shutdown(lws_get_socket_fd(socket_), SHUT_RDWR);
     lws_set_timeout(socket_, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
 }
 
@@ -248,8 +251,7 @@ void Session::tick(const common::Now& now) {
         return;
     }
     if (!client_) {
-        if (now.mono - opened_ >= waitForAuth)
-            close(farewell::tokenMissing);
+        if (now.mono - opened_ >= waitForAuth) close(farewell::tokenMissing);
         return;
     }
     const auto heartbeat = services_.settings.heartbeat;

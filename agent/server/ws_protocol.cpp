@@ -47,9 +47,9 @@ int dispatch(lws* socket, Connection& connection, lws_callback_reasons reason, v
         case LWS_CALLBACK_HTTP_WRITEABLE:
             return connection.writeReply(socket) ? proceed : closeIt;
         case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-            return connection.confirmUpgrade(socket,
-                                             std::string_view(static_cast<char*>(in)) == "websocket",
-                                             common::readClocks())
+            return connection.confirmUpgrade(
+                       socket, std::string_view(static_cast<char*>(in)) == "websocket",
+                       common::readClocks())
                        ? proceed
                        : answered;
         case LWS_CALLBACK_ESTABLISHED:

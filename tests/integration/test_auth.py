@@ -217,8 +217,7 @@ def test_the_server_is_a_permission_of_its_own(agent, connect, token, guests):
 # --- VMs that it is bound to ----------------------------------------------------------------------
 
 
-@pytest.mark.short
-@pytest.mark.parametrize("by", ["uuid", "name", "id"])
+@pytest.mark.parametrize("by", ["uuid", "name", pytest.param("id", marks=pytest.mark.short)])
 def test_the_vms_of_a_token_are_the_only_ones_there_are(agent, connect, token, guests, by):
     mine = guests("mine", vm_id=601).define()
     guests("hidden", vm_id=602).define()

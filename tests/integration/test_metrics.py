@@ -35,8 +35,9 @@ def agent(module_agents, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def boot_guest(session_lab):
+def boot_guest(session_lab, agent):
     guest = Guest(session_lab, GuestSpec("measured", data_disk=1 << 20, network=True)).define()
+    wait_until(lambda: agent.get(f"/api/v1/vms/{guest.spec.uuid}")[0] == 200, what="it is known")
     yield guest
     guest.remove()
 
@@ -217,6 +218,7 @@ def test_a_guest_whose_monitor_hangs_is_unresponsive_and_costs_the_others_nothin
         if not boot_guest.domain.isActive():
             boot_guest.start()
         frozen.wait_booted()
+        wait_until(lambda: agent.get("/api/v1/vms/frozen")[0] == 200, what="it is known")
         client = connect(agent, f"/ws/vm/{frozen.spec.uuid}")
         client.expect("vm_metrics_update")
         others = vm_samples(connect, agent, boot_guest)

@@ -48,8 +48,8 @@ def epoch_of(client: Client) -> str:
     return client.messages("connection_status")[0]["data"]["epoch"]
 
 
-@pytest.mark.short
-@pytest.mark.parametrize("way", ["query", "subscribe", "held"])
+@pytest.mark.parametrize("way", ["query", "subscribe",
+                                 pytest.param("held", marks=pytest.mark.short)])
 def test_drop_and_resume(module_agent, connect, guest, witness, way):
     client = connect(module_agent, FULL)
     client.expect("subscription_confirmed")

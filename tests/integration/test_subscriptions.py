@@ -67,8 +67,7 @@ def test_the_first_message_says_who_and_where(module_agent, connect, session_lab
     assert status["limits"]["max_message_bytes"] == 65536 and status["heartbeat_seconds"] == 30
 
 
-@pytest.mark.short
-@pytest.mark.parametrize("by", ["id", "uuid", "name"])
+@pytest.mark.parametrize("by", ["id", pytest.param("uuid", marks=pytest.mark.short), "name"])
 def test_the_endpoint_of_a_vm(module_agent, connect, two, by):
     one, other = two
     name = {"id": "801", "uuid": one.spec.uuid, "name": one.name}[by]

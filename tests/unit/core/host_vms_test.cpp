@@ -79,6 +79,15 @@ TEST_CASE("a VM first seen by being started into pause is started once") {
     CHECK(bench.bootOf(1) == "boot-1");
 }
 
+TEST_CASE("a VM that is described between its RESUMED and its STARTED is started once") {
+    HostBench bench;
+    const auto running = transientVm(runningVm(1, 5));
+    bench.begin({}).on(1, resumed, "user", 5).described(running);
+    bench.on(1, started, "booted", 5).described(running);
+    CHECK(bench.heard() == Lines{"created vm1#1000001 stopped", "vm1 stopped>running (booted)"});
+    CHECK(bench.bootOf(1) == "boot-1");
+}
+
 TEST_CASE("a VM that migrates here runs when it has arrived, in one process") {
     HostBench bench;
     bench.begin({}).on(1, started, "migrated", 5);

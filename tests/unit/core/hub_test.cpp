@@ -191,6 +191,7 @@ TEST_CASE("members with different rights never share a room") {
     enter(scoped({std::string("i1")}));
     enter(scoped({std::string("1"), std::string("2")}));
     enter(scoped({std::string("1|n1:2")}));
+    enter(scoped({std::string("1|n2")}));
     enter(scoped({uuid(1)}));
     enter(scoped({uuid(1).toString()}));
     CHECK(bench.hub.rooms() == ears.size());
@@ -259,6 +260,19 @@ TEST_CASE("who has left hears nothing, and the others go on") {
     bench.publish(deleted(1));
     CHECK(first.lines().empty());
     CHECK(third.lines().size() == 1);
+}
+
+TEST_CASE("members may leave in any order") {
+    Bench bench;
+    Ear first(bench.hub);
+    Ear second(bench.hub);
+    Ear third(bench.hub);
+    bench.hub.leave(first.member);
+    bench.hub.leave(third.member);
+    bench.publish(deleted(1));
+    CHECK(first.lines().empty());
+    CHECK(third.lines().empty());
+    CHECK(second.lines().size() == 1);
 }
 
 TEST_CASE("an event finds the rooms that name its VM, once each") {
@@ -392,6 +406,18 @@ TEST_CASE("who did not ask for updates is told all the same when a VM leaves its
     Ear ear(bench.hub, metricsOnly, scoped({std::string("web")}));
     bench.publish(renamed(1, "web", "secret"));
     CHECK(ear.lines() == Lines{"deleted web#1 (access_ended)"});
+}
+
+TEST_CASE("a rename within sight is nothing to whoever did not ask for updates") {
+    Bench bench;
+    Kinds only;
+    only.add(EventKind::vmMetricsUpdate);
+    Subscription metricsOnly;
+    metricsOnly.add({.kinds = only});
+    Ear ear(bench.hub, metricsOnly, scoped({uuid(1)}));
+    bench.publish(renamed(1, "web", "web2"));
+    CHECK(ear.lines().empty());
+    CHECK(bench.replay(0, scoped({uuid(1)}), metricsOnly) == Lines{});
 }
 
 TEST_CASE("a rename within sight is an update") {

@@ -50,9 +50,9 @@ TEST_CASE("a payload may hold any byte") {
     CHECK(Frame::text(payload).payload() == payload);
 }
 
-TEST_CASE("a ping is empty") {
-    CHECK(header(Frame::ping()) == std::vector<unsigned>{0x89, 0});
-    CHECK(Frame::ping().payload().empty());
+TEST_CASE("a ping carries a byte, as a pong without one goes unnoticed") {
+    CHECK(header(Frame::ping()) == std::vector<unsigned>{0x89, 1});
+    CHECK(Frame::ping().payload().size() == 1);
 }
 
 TEST_CASE("copies share one block, which outlives the first of them") {

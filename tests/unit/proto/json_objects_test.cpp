@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <string>
+#include <vector>
+
 #include "proto/codec.hpp"
 #include "tests/fakes/examples.hpp"
 #include "tests/fakes/wire.hpp"
@@ -68,6 +72,144 @@ TEST_CASE("a VM's figures keep their names and places") {
     CHECK(m.integer("data.metrics.interval_ms") == 5000);
     CHECK(m.text("data.metrics.boot_id") == "boot");
     CHECK_FALSE(m.flag("data.metrics.stale"));
+}
+
+TEST_CASE("every figure of a VM stands under its own name") {
+    VmMetrics m;
+    double next = 0;
+    for (auto* figure : {&m.cpuUsagePercent,
+                         &m.cpuHostPercent,
+                         &m.cpuUserPercent,
+                         &m.cpuSystemPercent,
+                         &m.cpuStealPercent,
+                         &m.memoryUsagePercent,
+                         &m.memoryUsedMb,
+                         &m.memoryTotalMb,
+                         &m.memoryRssMb,
+                         &m.swapInBytesPerSecond,
+                         &m.swapOutBytesPerSecond,
+                         &m.majorFaultsPerSecond,
+                         &m.networkRxBytesPerSecond,
+                         &m.networkTxBytesPerSecond,
+                         &m.networkRxPacketsPerSecond,
+                         &m.networkTxPacketsPerSecond,
+                         &m.diskReadBytesPerSecond,
+                         &m.diskWriteBytesPerSecond,
+                         &m.diskReadIops,
+                         &m.diskWriteIops,
+                         &m.diskReadLatencyMs,
+                         &m.diskWriteLatencyMs})
+        *figure = ++next;
+    std::uint64_t counted = 100;
+    for (auto* counter :
+         {&m.networkRxBytes, &m.networkTxBytes, &m.networkRxErrors, &m.networkTxErrors,
+          &m.networkRxDrops, &m.networkTxDrops, &m.diskReadBytes, &m.diskWriteBytes})
+        *counter = ++counted;
+    const Message message = metricsMessage(m);
+    next = 0;
+    for (const auto* name : {"cpu_usage_percent",
+                             "cpu_host_percent",
+                             "cpu_user_percent",
+                             "cpu_system_percent",
+                             "cpu_steal_percent",
+                             "memory_usage_percent",
+                             "memory_used_mb",
+                             "memory_total_mb",
+                             "memory_rss_mb",
+                             "swap_in_bytes_per_second",
+                             "swap_out_bytes_per_second",
+                             "major_faults_per_second",
+                             "network_rx_bytes_per_second",
+                             "network_tx_bytes_per_second",
+                             "network_rx_packets_per_second",
+                             "network_tx_packets_per_second",
+                             "disk_read_bytes_per_second",
+                             "disk_write_bytes_per_second",
+                             "disk_read_iops",
+                             "disk_write_iops",
+                             "disk_read_latency_ms",
+                             "disk_write_latency_ms"})
+        CHECK(message.number(std::string("data.metrics.") + name) == ++next);
+    counted = 100;
+    for (const auto* name :
+         {"network_rx_bytes", "network_tx_bytes", "network_rx_errors", "network_tx_errors",
+          "network_rx_drops", "network_tx_drops", "disk_read_bytes", "disk_write_bytes"})
+        CHECK(message.integer(std::string("data.metrics.") + name) ==
+              static_cast<std::int64_t>(++counted));
+}
+
+TEST_CASE("every figure of a disk, a network and a vCPU stands under its own name") {
+    DiskMetrics d{.name = "vda",
+                  .readBytes = 1,
+                  .writeBytes = 2,
+                  .readBytesPerSecond = 3,
+                  .writeBytesPerSecond = 4,
+                  .readIops = 5,
+                  .writeIops = 6,
+                  .readLatencyMs = 7,
+                  .writeLatencyMs = 8,
+                  .capacityBytes = 9,
+                  .allocationBytes = 10,
+                  .physicalBytes = 11};
+    NetworkMetrics n{.name = "vnet0",
+                     .rxBytes = 1,
+                     .txBytes = 2,
+                     .rxBytesPerSecond = 3,
+                     .txBytesPerSecond = 4,
+                     .rxPacketsPerSecond = 5,
+                     .txPacketsPerSecond = 6,
+                     .rxErrors = 7,
+                     .txErrors = 8,
+                     .rxDrops = 9,
+                     .txDrops = 10};
+    VmMetrics m;
+    m.disks = {d};
+    m.networks = {n};
+    m.vcpus = {{.number = 3, .state = "blocked", .usagePercent = 1, .stealPercent = 2}};
+    const Message message = metricsMessage(m);
+    const auto inOrder = [&](const std::string& device, std::vector<const char*> names) {
+        double next = 0;
+        for (const auto* name : names)
+            CHECK(message.number("data.metrics." + device + "[0]." + name) == ++next);
+    };
+    inOrder("disks", {"read_bytes", "write_bytes", "read_bytes_per_second",
+                      "write_bytes_per_second", "read_iops", "write_iops", "read_latency_ms",
+                      "write_latency_ms", "capacity_bytes", "allocation_bytes", "physical_bytes"});
+    inOrder("networks", {"rx_bytes", "tx_bytes", "rx_bytes_per_second", "tx_bytes_per_second",
+                         "rx_packets_per_second", "tx_packets_per_second", "rx_errors", "tx_errors",
+                         "rx_drops", "tx_drops"});
+    inOrder("vcpus", {"usage_percent", "steal_percent"});
+}
+
+TEST_CASE("every figure of a server stands under its own name") {
+    ServerMetrics s;
+    double next = 0;
+    for (auto* figure : {&s.cpuUsagePercent, &s.cpuIowaitPercent, &s.cpuStealPercent,
+                         &s.memoryUsagePercent, &s.memoryUsedGb, &s.memoryTotalGb,
+                         &s.diskUsagePercent, &s.diskUsedGb, &s.diskTotalGb, &s.memoryAllocatedGb})
+        *figure = ++next;
+    s.networkRxBytes = 11;
+    s.networkTxBytes = 12;
+    s.vcpusAllocated = 13;
+    s.vmsRunning = 14;
+    s.vmsTotal = 15;
+    s.uptimeSeconds = 16;
+    s.intervalMs = 17;
+    s.stale = true;
+    s.pressure = {{.cpu = {1, 2}, .memory = {3, 4}, .io = {5, 6}}};
+    const Message message(encode(Event(ServerMetricsUpdate{7, "host", s}), 0, at()));
+    next = 0;
+    for (const auto* name :
+         {"cpu_usage_percent", "cpu_iowait_percent", "cpu_steal_percent", "memory_usage_percent",
+          "memory_used_gb", "memory_total_gb", "disk_usage_percent", "disk_used_gb",
+          "disk_total_gb", "memory_allocated_gb", "network_rx_bytes", "network_tx_bytes",
+          "vcpus_allocated", "vms_running", "vms_total", "uptime_seconds", "interval_ms"})
+        CHECK(message.number(std::string("data.metrics.") + name) == ++next);
+    CHECK(message.flag("data.metrics.stale"));
+    next = 0;
+    for (const auto* name :
+         {"cpu.some", "cpu.full", "memory.some", "memory.full", "io.some", "io.full"})
+        CHECK(message.number(std::string("data.metrics.pressure.") + name + "_avg10") == ++next);
 }
 
 TEST_CASE("what is not known is null, never 0, and never left out") {

@@ -174,7 +174,7 @@ TEST_CASE("the VMs are listed by id, those that the caller may see") {
 
 TEST_CASE("a VM is found by id, UUID or name") {
     Bench bench;
-    for (const std::string name : {std::string("1"), std::string("web"), uuid(1).toString()}) {
+    for (const std::string& name : {std::string("1"), std::string("web"), uuid(1).toString()}) {
         const Reply reply = bench.get("/api/v1/vms/" + name, token());
         CHECK(reply.status == 200);
         CHECK(reply.contentType == "application/json");
@@ -188,7 +188,7 @@ TEST_CASE("a VM that is hidden and one that does not exist get the same bytes") 
     const Reply none = bench.get("/api/v1/vms/nothing", scoped);
     CHECK(none.status == 404);
     CHECK(code(none) == "not_found");
-    for (const std::string name : {std::string("1"), std::string("web"), uuid(1).toString()}) {
+    for (const std::string& name : {std::string("1"), std::string("web"), uuid(1).toString()}) {
         const Reply hidden = bench.get("/api/v1/vms/" + name, scoped);
         CHECK(hidden.status == none.status);
         CHECK(hidden.body == none.body);
