@@ -223,7 +223,8 @@ def test_the_vms_of_a_token_are_the_only_ones_there_are(agent, connect, token, g
     guests("hidden", vm_id=602).define()
     scoped = token("s", role="admin",
                    vms=[{"uuid": mine.spec.uuid, "name": "mine", "id": 601}[by]])
-    wait_until(lambda: agent.get("/api/v1/vms/602", token(role="viewer"))[0] == 200, what="both are known")
+    wait_until(lambda: agent.get("/api/v1/vms/602", token(role="viewer"))[0] == 200,
+               what="both are known")
     assert [vm["id"] for vm in agent.get("/api/v1/vms", scoped)[1]["vms"]] == [601]
     client = connect(agent, "/ws?events=*", token=scoped)
     snapshot = client.expect("snapshot")["data"]

@@ -75,7 +75,8 @@ def test_a_name_with_signs_that_an_address_encodes(module_agent, guests):
     assert module_agent.get(path)[1]["uuid"] == guest.spec.uuid
 
 
-@pytest.mark.parametrize("path", ["/api/v1/vms/952", "/api/v1/vms/nobody", "/api/v1/vms/951/history",
+@pytest.mark.parametrize("path", ["/api/v1/vms/952", "/api/v1/vms/nobody",
+                                  "/api/v1/vms/951/history",
                                   "/api/v1/vms/", "/api/v1", "/api", "/nothing", "/metrics", "/ws/",
                                   "/wss", "/ws/console/951", "/ws/stats", "/api/v1/vms/951/console",
                                   "/../etc/passwd", "/healthz/"])

@@ -174,7 +174,8 @@ def test_a_dead_unix_socket_is_replaced_and_a_living_one_is_not(quick, tmp_path)
     first.config["server"]["listen"][1] = f"127.0.0.1:{first.port}"
     first.start()
     assert path.is_socket() and (path.stat().st_mode & 0o777) == 0o660
-    second = Agent(TEST_DRIVER, tmp_path / "second", config={"server": {"listen": [f"unix:{path}"]}})
+    second = Agent(TEST_DRIVER, tmp_path / "second",
+                   config={"server": {"listen": [f"unix:{path}"]}})
     second.write_config()
     done = run("--config", str(second.config_path))
     assert done.returncode == 1 and str(path) in done.stderr

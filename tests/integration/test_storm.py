@@ -24,7 +24,7 @@ STATUS = {libvirt.VIR_DOMAIN_RUNNING: "running", libvirt.VIR_DOMAIN_PAUSED: "pau
 
 
 class Hand(threading.Thread):
-    """Does to its own share of the guests what comes to its mind. Every other guest is transient."""
+    """Does to its own share of the guests what comes to its mind."""
 
     def __init__(self, number: int, guests: list[Guest]):
         super().__init__(name=f"hand-{number}")

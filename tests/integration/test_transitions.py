@@ -356,7 +356,7 @@ def test_revert_to_a_snapshot(defined, session_lab):
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "1M"], check=True)
     session_lab.own(disk)
     it = defined("reverted", extra="<disk type='file'><driver name='qemu' type='qcow2'/>"
-                                   f"<source file='{disk}'/><target dev='vdc' bus='virtio'/></disk>")
+                                   f"<source file='{disk}'/><target dev='vdc'/></disk>")
     it.guest.start().wait_booted()
     it.told("stopped->running booted")
     snapshot = it.guest.domain.snapshotCreateXML(
