@@ -48,6 +48,7 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = foreign;
+    info.pcontext = &context_;
     info.fd_limit_per_thread = descriptorLimit();
     // Libwebsockets writes it into its own answers to what is no HTTP, and asserts that there is
     // one.
@@ -70,9 +71,10 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
 
 Server::~Server() {
     listeners_.clear();
-    // With a loop of our own, the library's handles are closed by that loop's next turns.
+    // With a loop of our own the library's handles are closed by that loop's next turns; only then
+    // can a second call free what is left, after which `pcontext` is null.
     lws_context_destroy(context_);
-    loop_.drain(std::chrono::milliseconds(300));
+    if (loop_.drain(std::chrono::milliseconds(300)) && context_) lws_context_destroy(context_);
 }
 
 void Server::listen() {
