@@ -7,6 +7,8 @@
 
 #include <uv.h>
 
+#include "common/log.hpp"
+
 namespace rollo::server {
 namespace {
 
@@ -60,7 +62,10 @@ struct Loop::State {
     std::vector<Timer*> timers;
     std::vector<Signal*> signals;
     bool closed = false;
+    LoopLag lag;
+    std::uint64_t turnBegan = 0;  ///< uv_hrtime, without the time that was spent waiting
 
+    void measureTurn();
     void close() {
         if (std::exchange(closed, true)) return;
         Async::close(async);
@@ -71,12 +76,26 @@ struct Loop::State {
     }
 };
 
+/// Everything but the wait for input: input is handled inside libuv's own wait, so the wait itself
+/// has to be taken off (uv_metrics_idle_time).
+void Loop::State::measureTurn() {
+    const std::uint64_t busyTime = uv_hrtime() - uv_metrics_idle_time(&loop);
+    const std::uint64_t began = std::exchange(turnBegan, busyTime);
+    if (began == 0 || busyTime < began) return;
+    const auto busy = std::chrono::nanoseconds(busyTime - began);
+    lag.turn(busy, std::chrono::steady_clock::now());
+    if (busy >= LoopLag::stall)
+        common::log::warning("the main loop was busy for {} ms",
+                             std::chrono::duration_cast<std::chrono::milliseconds>(busy).count());
+}
+
 struct Loop::Watch::State {
     Poll* poll;
 };
 
 Loop::Loop() : state_(std::make_unique<State>()) {
     check(uv_loop_init(&state_->loop), "event loop");
+    check(uv_loop_configure(&state_->loop, UV_METRICS_IDLE_TIME), "event loop");
     state_->async = make<Async>([] {});
     check(uv_async_init(&state_->loop, &state_->async->handle, Async::call), "event loop");
     state_->idle = make<Idle>([] {});
@@ -107,6 +126,7 @@ void Loop::onTurnEnd(std::function<bool()> run) {
     state_->turnEnd = std::move(run);
     state_->prepare->run = [state = state_.get()] {
         const bool more = state->turnEnd();
+        state->measureTurn();
         // libuv takes the time of its next wait from before the callbacks.
         uv_update_time(&state->loop);
         if (more)
@@ -153,6 +173,10 @@ Loop::Watch::Watch(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Loop::Watch::~Watch() {
     Poll::close(state_->poll);
+}
+
+const LoopLag& Loop::lag() const {
+    return state_->lag;
 }
 
 void Loop::run() {

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 
+#include "agent/server/loop_lag.hpp"
+
 struct uv_loop_s;
 
 namespace rollo::server {
@@ -33,6 +35,9 @@ class Loop {
     /// the returned watch, whose end stops it.
     class Watch;
     std::unique_ptr<Watch> onReadable(int fd, std::function<void()> run);
+
+    /// How long its turns are, once `onTurnEnd` is set. A long one is told in the log.
+    const LoopLag& lag() const;
 
     /// Runs until `stop`.
     void run();

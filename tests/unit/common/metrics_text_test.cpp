@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/metrics_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+using rollo::common::MetricsText;
+
+TEST_CASE("a family is written before its samples") {
+    MetricsText out;
+    out.counter("a_total", "What a is.");
+    out.sample(std::uint64_t{18446744073709551615u});
+    out.gauge("b", "What b is.");
+    out.sample(0.25, {{"reason", "x"}, {"side", "y"}});
+    CHECK(out.text() ==
+          "# HELP a_total What a is.\n# TYPE a_total counter\na_total 18446744073709551615\n"
+          "# HELP b What b is.\n# TYPE b gauge\nb{reason=\"x\",side=\"y\"} 0.25\n");
+}
+
+TEST_CASE("a label's value cannot break out of its quotes") {
+    MetricsText out;
+    out.gauge("b", "");
+    out.sample(1.0, {{"name", "a\"b\\c\nd"}});
+    CHECK(out.text().ends_with("b{name=\"a\\\"b\\\\c\\nd\"} 1\n"));
+}
+
+TEST_CASE("what is no number is written as Prometheus has it") {
+    MetricsText out;
+    out.gauge("b", "");
+    out.sample(std::numeric_limits<double>::quiet_NaN());
+    out.sample(std::numeric_limits<double>::infinity());
+    out.sample(-std::numeric_limits<double>::infinity());
+    CHECK(out.text().ends_with("b NaN\nb +Inf\nb -Inf\n"));
+}
