@@ -12,10 +12,11 @@
 #include "agent/core/host.hpp"
 #include "agent/core/hub.hpp"
 #include "agent/host_facts.hpp"
+#include "agent/metrics_page.hpp"
 #include "agent/sd_notify.hpp"
 #include "agent/server/loop.hpp"
 #include "agent/server/server.hpp"
-#include "agent/store/state_store.hpp"
+#include "agent/state_keeper.hpp"
 #include "agent/version.hpp"
 #include "agent/virt/libvirt_hypervisor.hpp"
 #include "common/log.hpp"
@@ -66,15 +67,11 @@ server::Settings serverSettings(const Config& config) {
     settings.heartbeat = config.server.heartbeat;
     settings.maxMessageBytes = static_cast<std::size_t>(config.server.maxMessageBytes);
     settings.queueBytes = static_cast<std::size_t>(config.server.queueBytes);
+    settings.totalQueueBytes = static_cast<std::size_t>(config.server.totalQueueBytes);
+    settings.publicMetrics = config.metrics.isPublic;
     settings.maxRules = static_cast<std::size_t>(config.server.maxRules);
     settings.maxConnections = static_cast<std::size_t>(config.server.maxConnections);
     return settings;
-}
-
-core::SavedState loadState(store::StateStore& store) {
-    auto report = store.load(common::readClocks());
-    for (const auto& warning : report.warnings) log::warning("{}", warning);
-    return std::move(report.state);
 }
 
 /// What exists, in the order in which one part needs the other.
@@ -83,11 +80,7 @@ class Agent {
     Agent(const Config& config, const ConfigSource& source)
         : config_(config),
           source_(source),
-          store_(
-              config.agent.stateDir, [tasks = tasks_](auto task) { tasks->post(std::move(task)); },
-              [](const auto& error) {
-                  if (error) log::error("the state could not be saved: {}", *error);
-              }),
+          keeper_(config.agent.stateDir, tasks_),
           hub_(common::randomHex(8)),
           hypervisor_(virtSettings(config),
                       [this, tasks = tasks_](core::Observation observation) {
@@ -95,7 +88,7 @@ class Agent {
                               host_.apply(std::move(moved), common::readClocks());
                           });
                       }),
-          host_(hostSettings(config), loadState(store_), hub_, hypervisor_),
+          host_(hostSettings(config), keeper_.load(common::readClocks()), hub_, hypervisor_),
           server_(serverSettings(config), loop_, hub_, host_.state(), makeVerifier(config.auth)) {}
 
     int run() {
@@ -106,6 +99,9 @@ class Agent {
         loop_.every(longTick, [this] { tick(); });
         for (const int signal : {SIGTERM, SIGINT}) loop_.onSignal(signal, [this] { beginStop(); });
         loop_.onSignal(SIGHUP, [this] { reload(); });
+        server_.onMetrics([this] {
+            return metricsPage({hub_, server_, loop_.lag(), hypervisor_, keeper_.works()});
+        });
         server_.listen();
         hypervisor_.start();
         notify::ready();
@@ -117,7 +113,12 @@ class Agent {
   private:
     void takeTasks() {
         tasks_->drain();
-        if (host_.takeUnsaved()) store_.save(host_.saved());
+        keepState(common::readClocks());
+    }
+
+    void keepState(const common::Now& now) {
+        keeper_.keep(host_, now);
+        server_.hold(keeper_.idsOnTheirWay(now));
     }
 
     void tick() {
@@ -125,6 +126,7 @@ class Agent {
         notify::watchdog();
         host_.tick(now);
         server_.tick(now);
+        keepState(now);
         if (stopAt_ && (server_.connections() == 0 || now.mono >= *stopAt_ + goodbyes))
             loop_.stop();
     }
@@ -147,10 +149,11 @@ class Agent {
     }
 
     int end() {
-        store_.save(host_.saved());
-        const bool saved = store_.finish(left() / 2);
+        const bool saved = keeper_.finish(host_, left() / 2);
         const bool ended = hypervisor_.stop(left());
         tasks_->close();
+        log::info("the longest turn of the main loop took {} ms",
+                  std::chrono::duration_cast<milliseconds>(loop_.lag().longestEver()).count());
         if (!saved) log::error("the state was not saved in time");
         if (saved && ended) return EXIT_SUCCESS;
         // A thread hangs in a call that nothing can end; what it holds goes with the process.
@@ -173,7 +176,7 @@ class Agent {
 
     void apply(const Config& fresh) try {
         const Config next = reloaded(config_, fresh);
-        server_.reconfigure(next.auth.anonymous, makeVerifier(next.auth));
+        server_.reconfigure(next.auth.anonymous, next.metrics.isPublic, makeVerifier(next.auth));
         hypervisor_.setSampleInterval(next.metrics.interval);
         log::setLevel(next.agent.logLevel);
         for (const auto& change : changesBetween(config_, fresh))
@@ -190,7 +193,7 @@ class Agent {
     /// Shared with threads that may outlive everything else here.
     std::shared_ptr<common::TaskQueue> tasks_ = std::make_shared<common::TaskQueue>();
     server::Loop loop_;
-    store::StateStore store_;
+    StateKeeper keeper_;
     core::Hub hub_;
     virt::LibvirtHypervisor hypervisor_;
     core::Host host_;

@@ -32,6 +32,7 @@ struct ServerConfig {
     std::chrono::seconds heartbeat{30};
     std::int64_t maxMessageBytes = 65'536;
     std::int64_t queueBytes = 4 * 1024 * 1024;
+    std::int64_t totalQueueBytes = 256 * 1024 * 1024;
     std::int64_t maxRules = 64;
     std::int64_t maxConnections = 4096;
 };
@@ -40,6 +41,7 @@ struct MetricsConfig {
     std::chrono::seconds interval{5};
     std::chrono::seconds balloonPeriod{0};
     std::string diskPath = "/var/lib/libvirt";
+    bool isPublic = false;
 };
 
 struct AuthConfig {

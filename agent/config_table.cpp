@@ -133,6 +133,11 @@ std::vector<ConfigOption> serverOptions() {
         option::integer<in, &ServerConfig::queueBytes>(
             "server", "queue_bytes", {65'536, 1'073'741'824}, Reload::no,
             "How much may wait for one slow client, in bytes; beyond that it is disconnected."),
+        option::integer<in, &ServerConfig::totalQueueBytes>(
+            "server", "total_queue_bytes", {33'554'432, 68'719'476'736}, Reload::no,
+            "How much may wait for all clients together, in bytes, with what is kept for those "
+            "that\n"
+            "come back (at most 16 MiB); beyond that the slowest are disconnected."),
         option::integer<in, &ServerConfig::maxRules>(
             "server", "max_rules", {1, 10'000}, Reload::no,
             "How many subscription rules one connection may hold."),
@@ -155,6 +160,9 @@ std::vector<ConfigOption> metricsOptions() {
         option::text<in, &MetricsConfig::diskPath>(
             "metrics", "disk_path", Reload::no, "an absolute path", isPath,
             "Its file system gives the disk figures of the host."),
+        option::flag<in, &MetricsConfig::isPublic>(
+            "metrics", "public", Reload::yes,
+            "Whether /metrics is answered without a token that has stats:view."),
     };
 }
 

@@ -41,6 +41,7 @@ Frame Frame::make(unsigned char opcode, std::string_view payload) {
     Frame frame;
     frame.block_ =
         new (memory) Block{1, static_cast<std::uint32_t>(headerSize), headerSize + payload.size()};
+    bytesAlive_ += frame.size();
     auto* out = reinterpret_cast<char*>(frame.block_ + 1);
     std::memcpy(out, header, headerSize);
     if (!payload.empty()) std::memcpy(out + headerSize, payload.data(), payload.size());
@@ -62,6 +63,7 @@ Frame Frame::close(std::uint16_t code, std::string_view reason) {
 }
 
 void Frame::free(Block* block) {
+    bytesAlive_ -= block->size;
     ::operator delete(block);
 }
 

@@ -39,6 +39,8 @@ class Frame {
     std::string_view wire() const { return {bytes(), block_->size}; }
     std::string_view payload() const { return wire().substr(block_->headerSize); }
     std::size_t size() const { return block_ ? block_->size : 0; }
+    /// Bytes of all frames that exist, each counted once however many wait for it.
+    static std::size_t bytesAlive() { return bytesAlive_; }
     /// True for two handles of the same block.
     bool operator==(const Frame& other) const { return block_ == other.block_; }
 
@@ -53,6 +55,7 @@ class Frame {
     static void free(Block* block);
     const char* bytes() const { return reinterpret_cast<const char*>(block_ + 1); }
 
+    static inline std::size_t bytesAlive_ = 0;
     Block* block_ = nullptr;
 };
 

@@ -43,6 +43,9 @@ class Host {
     /// Tells clients that the agent is being stopped.
     void enterMaintenance(const common::Now& now);
 
+    /// Tells clients that what must outlive the agent cannot be written, or can again.
+    void tellOfSaving(bool works, const common::Now& now);
+
     const HostState& state() const { return state_; }
     /// True, once, when what must outlive the agent has changed since the last call.
     bool takeUnsaved();
@@ -101,6 +104,10 @@ class Host {
     void takeSample(Vm& vm, DomainSample sample, const common::Now& now);
     void takeHostSample(HostSample sample, const common::Now& now);
     void markStale(Vm& vm, const common::Now& now);
+
+    // Alerts: host_alerts.cpp.
+    void raise(proto::Alert alert, const common::Now& now);
+    void resolve(const std::string& id, const proto::VmIdentity* vm, const common::Now& now);
     void raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now);
     void resolveConflict(const Vm& vm, const common::Now& now);
 

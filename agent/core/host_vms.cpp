@@ -37,10 +37,6 @@ std::vector<std::string_view> takeOver(proto::VmInfo& info, const DomainDescript
     return changed;
 }
 
-std::string conflictAlertId(const Vm& vm) {
-    return "vm-id-conflict:" + vm.info.identity.uuid.toString();
-}
-
 /// A guest that is restored or migrated here is paused until libvirt lets it go, which it reports.
 /// Only one that stays so for longer is told as paused.
 constexpr std::chrono::seconds startSettles{1};
@@ -278,43 +274,6 @@ void Host::takeHostSample(HostSample sample, const common::Now& now) {
     hub_.publish(
         proto::ServerMetricsUpdate{state_.server.id, state_.server.hostname, std::move(metrics)},
         now);
-}
-
-// --- two VMs, one id -----------------------------------------------------------------------------
-
-void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now) {
-    if (!given.conflictWith) return resolveConflict(vm, now);
-    const std::string id = conflictAlertId(vm);
-    if (const auto found = state_.alerts.find(id); found != state_.alerts.end()) {
-        found->second.vm = vm.info.identity;  // who may see it goes by the present name
-        return;
-    }
-    proto::Alert alert;
-    alert.id = id;
-    alert.type = "vm_id_conflict";
-    alert.severity = "warning";
-    alert.title = "Two VMs claim the same id";
-    const Vm* other = state_.find(*given.conflictWith);
-    alert.message =
-        fmt::format("The metadata of {} claims an id that {} already has; it was given {} instead",
-                    vm.info.identity.name,
-                    other ? other->info.identity.name : given.conflictWith->toString(), given.id);
-    alert.vm = vm.info.identity;
-    alert.serverId = state_.server.id;
-    alert.firstSeen = alert.lastSeen = now.wall;
-    state_.alerts[id] = alert;
-    hub_.publish(alert, now);
-}
-
-void Host::resolveConflict(const Vm& vm, const common::Now& now) {
-    const auto found = state_.alerts.find(conflictAlertId(vm));
-    if (found == state_.alerts.end()) return;
-    proto::Alert alert = std::move(found->second);
-    state_.alerts.erase(found);
-    alert.vm = vm.info.identity;
-    alert.firing = false;
-    alert.lastSeen = now.wall;
-    hub_.publish(alert, now);
 }
 
 }  // namespace rollo::core

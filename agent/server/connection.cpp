@@ -15,6 +15,7 @@ namespace {
 namespace log = common::log;
 
 constexpr std::size_t bytesAtOnce = 64 * 1024;
+constexpr lws_usec_t lookAgainUs = 2000;  ///< while nothing may leave
 constexpr std::string_view bearerPrefix = "Bearer ";
 
 std::string header(lws* socket, lws_token_indexes token) {
@@ -116,7 +117,14 @@ void Connection::request(lws* socket, const common::Now& now) {
     log::debug("{} {} {} from {}", reply.status, request.method, request.path, peer_);
     reply_ = head(reply);
     if (request.method != "HEAD") reply_ += reply.body;
-    lws_callback_on_writable(socket);
+    beginReply(socket);
+}
+
+void Connection::beginReply(lws* socket) {
+    if (services_.held)
+        lws_set_timer_usecs(socket, lookAgainUs);
+    else
+        lws_callback_on_writable(socket);
 }
 
 bool Connection::writeReply(lws* socket) {

@@ -31,10 +31,12 @@ class Connection {
     /// Looks at an upgrade before it is granted. False: it has been refused with an HTTP status.
     bool confirmUpgrade(lws* socket, bool toWebSocket, const common::Now& now);
     void upgraded(lws* socket, const common::Now& now);
-    Session* session() { return session_.get(); }
+    Session* session() const { return session_.get(); }
 
     /// Takes a plain request; the answer leaves as the socket becomes writeable.
     void request(lws* socket, const common::Now& now);
+    /// Once nothing is held back (any more).
+    void beginReply(lws* socket);
     /// False when the connection has to be closed.
     bool writeReply(lws* socket);
 

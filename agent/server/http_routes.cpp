@@ -71,22 +71,30 @@ Reply vm(const Call& call) {
     return json(200, proto::encodeVm(found->view(), call.now));
 }
 
+Reply metrics(const Call& call) {
+    const auto& write = call.services.metricsText;
+    return {200, "text/plain; version=0.0.4; charset=utf-8", write ? write() : std::string(), {}};
+}
+
 Reply welcome(const Call& call) {
     return {
         200,
         "text/plain; charset=utf-8",
         fmt::format("Rollo host agent {} on {}\n\n"
                     "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self\n"
-                    "HTTP:      /healthz  /readyz  /api/v1/server  /api/v1/vms  "
+                    "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
                     "/api/v1/vms/{{id, uuid or name}}\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
         {}};
 }
 
+constexpr std::string_view metricsPath = "/metrics";
+
 constexpr std::array routes = {
     Route{"/", std::nullopt, welcome},
     Route{"/healthz", std::nullopt, health},
     Route{"/readyz", std::nullopt, ready},
+    Route{metricsPath, Permission::statsView, metrics},
     Route{"/api/v1/server", Permission::serverView, server},
     Route{"/api/v1/vms", Permission::vmView, vms},
     Route{"/api/v1/vms/", Permission::vmView, vm},
@@ -183,7 +191,9 @@ Reply answer(const Request& request, const Services& services, const Now& now) {
         reply.allow = "GET, HEAD";
         return reply;
     }
-    if (!route->permission) return route->handle({services, Principal::anonymous(), rest, now});
+    const bool open =
+        !route->permission || (route->path == metricsPath && services.settings.publicMetrics);
+    if (open) return route->handle({services, Principal::anonymous(), rest, now});
     const Identity identity = identify(request.token(), services, now);
     if (!identity.principal) return refusalReply({401, "a valid token is needed"});
     if (!permitted(*identity.principal, *route->permission))

@@ -24,6 +24,7 @@ void SendQueue::push(const proto::Frame& frame) {
 
 void SendQueue::pushUncounted(const proto::Frame& frame) {
     ordered_.push_back({frame, false});
+    ++uncounted_;
 }
 
 void SendQueue::pushLatest(std::uint64_t key, const proto::Frame& frame) {
@@ -52,9 +53,19 @@ void SendQueue::peek(std::vector<proto::Frame>& frames, std::size_t maxBytes) co
         if (!take(latest_[i].frame)) return;
 }
 
+std::size_t SendQueue::allBytes() const {
+    std::size_t bytes = 0;
+    for (const auto& each : ordered_) bytes += each.frame.size();
+    for (const auto& each : latest_) bytes += each.frame.size();
+    return bytes;
+}
+
 void SendQueue::drop(std::size_t count) {
     for (; count > 0 && head_ < ordered_.size(); --count, ++head_) {
-        if (ordered_[head_].counted) bytes_ -= ordered_[head_].frame.size();
+        if (ordered_[head_].counted)
+            bytes_ -= ordered_[head_].frame.size();
+        else
+            --uncounted_;
         ordered_[head_].frame = {};
     }
     for (; count > 0; --count, ++latestHead_) {
@@ -91,7 +102,7 @@ void SendQueue::clear() {
     reset(ordered_);
     reset(latest_);
     places_.clear();
-    head_ = latestHead_ = bytes_ = 0;
+    head_ = latestHead_ = bytes_ = uncounted_ = 0;
     leftOver_ = false;
 }
 

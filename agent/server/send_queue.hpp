@@ -23,6 +23,10 @@ class SendQueue {
     bool empty() const { return head_ == ordered_.size() && latestHead_ == latest_.size(); }
     /// Bytes of the ordered messages that wait, without the uncounted ones.
     std::size_t bytes() const { return bytes_; }
+    /// True while something of `pushUncounted` waits.
+    bool hasUncounted() const { return uncounted_ > 0; }
+    /// Bytes of everything that waits; looks at each message.
+    std::size_t allBytes() const;
     /// How often a waiting message was replaced by a later one.
     std::uint64_t conflated() const { return conflated_; }
 
@@ -52,6 +56,7 @@ class SendQueue {
     std::size_t head_ = 0;
     std::size_t latestHead_ = 0;
     std::size_t bytes_ = 0;
+    std::size_t uncounted_ = 0;  ///< messages
     /// Where in `latest_` a key waits. Filled only once a message has been left over: a socket that
     /// keeps up never needs it.
     std::unordered_map<std::uint64_t, std::size_t> places_;

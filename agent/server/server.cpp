@@ -85,8 +85,9 @@ void Server::listen() {
     }
 }
 
-void Server::reconfigure(bool anonymous, auth::TokenVerifier verifier) {
+void Server::reconfigure(bool anonymous, bool publicMetrics, auth::TokenVerifier verifier) {
     services_.settings.anonymous = anonymous;
+    services_.settings.publicMetrics = publicMetrics;
     services_.verifier = std::move(verifier);
 }
 
@@ -128,6 +129,7 @@ void Server::tick(const common::Now& now) {
 }
 
 bool Server::flush() {
+    if (services_.held) return false;
     const auto end = std::chrono::steady_clock::now() + flushFor;
     auto& dirty = services_.dirty;
     std::size_t done = 0;
@@ -137,7 +139,39 @@ bool Server::flush() {
     }
     dirty.erase(dirty.begin(), dirty.begin() + static_cast<std::ptrdiff_t>(done));
     services_.gather.clear();
+    if (proto::Frame::bytesAlive() > services_.settings.totalQueueBytes) shed();
     return !dirty.empty();
+}
+
+/// Frees memory by those for whom most of it waits. Frames are shared, so that dropping one queue
+/// may free nothing: one after the other, until it is enough.
+void Server::shed() {
+    while (proto::Frame::bytesAlive() > services_.settings.totalQueueBytes) {
+        Session* longest = nullptr;
+        std::size_t most = 0;
+        for (const auto& connection : connections_) {
+            Session* session = connection->session();
+            if (!session || session->closing() || session->waitingBytes() <= most) continue;
+            longest = session;
+            most = session->waitingBytes();
+        }
+        if (!longest) return;
+        ++shed_;
+        log::warning("too much waits for slow clients: one for which {} bytes wait is dropped",
+                     most);
+        longest->giveUp();
+    }
+}
+
+Server::Figures Server::figures() const {
+    Figures figures{.connections = connections_.size(), .shed = shed_};
+    for (const auto& connection : connections_) {
+        const Session* session = connection->session();
+        if (!session) continue;
+        ++figures.sessions;
+        figures.waitingBytes += session->waitingBytes();
+    }
+    return figures;
 }
 
 void Server::stop() {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/server/connection.hpp"
@@ -29,17 +33,31 @@ class Server {
     /// Throws std::system_error, which names the address, where one cannot be listened to.
     void listen();
     /// What can change while clients are connected.
-    void reconfigure(bool anonymous, auth::TokenVerifier verifier);
+    void reconfigure(bool anonymous, bool publicMetrics, auth::TokenVerifier verifier);
     void tick(const common::Now& now);
+    /// While held nothing leaves, and all that is told waits: for moments, not longer.
+    void hold(bool held) { services_.held = held; }
     /// Sends what waits. True: there is more, for after a look at the loop's input.
     bool flush();
     /// Stops listening and says goodbye to everybody.
     void stop();
     std::size_t connections() const { return connections_.size(); }
+    /// What `/metrics` answers.
+    void onMetrics(std::function<std::string()> text) { services_.metricsText = std::move(text); }
+
+    struct Figures {
+        std::size_t connections = 0;   ///< sockets that are open
+        std::size_t sessions = 0;      ///< WebSockets among them
+        std::size_t waitingBytes = 0;  ///< of all queues together, shared frames counted each time
+        std::uint64_t shed = 0;  ///< clients dropped because all queues together were too long
+    };
+    /// Looks at every connection.
+    Figures figures() const;
 
   private:
     void accept(int fd, std::string peer);
     void forget(Connection& connection);
+    void shed();
 
     Services services_;
     Loop& loop_;
@@ -47,6 +65,7 @@ class Server {
     lws_vhost* vhost_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::unique_ptr<Connection>> connections_;
+    std::uint64_t shed_ = 0;
 };
 
 }  // namespace rollo::server

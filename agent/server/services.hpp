@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,10 @@ struct Settings {
     std::chrono::seconds heartbeat{30};
     std::size_t maxMessageBytes = 65536;
     std::size_t queueBytes = 4u << 20;
+    std::size_t totalQueueBytes = 256u << 20;
     std::size_t maxRules = 64;
     std::size_t maxConnections = 4096;
+    bool publicMetrics = false;
 };
 
 /// What every connection of the server works with. One for the program; outlives them all.
@@ -36,6 +39,11 @@ struct Services {
     /// The sessions that have something to send when the turn ends.
     std::vector<Session*> dirty;
     Gather gather;
+    /// Nothing leaves for the moment, so that nobody is told what may not be kept.
+    bool held = false;
+
+    /// Writes the page of `/metrics`.
+    std::function<std::string()> metricsText;
 };
 
 /// Who a request speaks for: the token's principal, anonymous where that is allowed, or nobody.

@@ -134,7 +134,10 @@ void Session::send(const proto::Frame& frame) {
     traceOut(frame);
     queue_.push(frame);
     markDirty();
-    if (queue_.bytes() <= services_.settings.queueBytes) return;
+    if (queue_.bytes() > services_.settings.queueBytes) giveUp();
+}
+
+void Session::giveUp() {
     queue_.clear();
     close(farewell::tooSlow);
 }
@@ -152,7 +155,16 @@ void Session::sendBacklog(std::vector<proto::Frame> frames) {
         traceOut(frame);
         queue_.pushUncounted(frame);
     }
+    // One at a time: who asks and does not read would make them pile up without a limit.
+    read(false);
     markDirty();
+}
+
+/// Whether messages of the client are taken. What it sends meanwhile waits in its own socket.
+void Session::read(bool on) {
+    if (reading_ == on || dead_) return;
+    reading_ = on;
+    lws_rx_flow_control(socket_, on ? 1 : 0);
 }
 
 void Session::close(const proto::Farewell& farewell) {
@@ -179,7 +191,22 @@ void Session::flush() {
     if (dead_) return;
     if (lws_partial_buffered(socket_)) return queue_.leaveOver();
     while (!queue_.empty())
-        if (!transmit(services_.gather.take(queue_))) return;
+        if (!transmit(services_.gather.take(queue_))) break;
+    settle();
+}
+
+/// After a flush, whether or not everything has left.
+void Session::settle() {
+    if (!reading_ && !queue_.hasUncounted()) read(true);
+}
+
+void Session::writeable() {
+    // Its buffers were full and have room again: it reads, even if its pong is still behind.
+    lastHeard_ = common::readClocks().mono;
+    if (services_.held)
+        markDirty();
+    else
+        flush();
 }
 
 bool Session::transmit(std::string_view bytes) {

@@ -45,8 +45,16 @@ class Session final : public core::Subscriber {
 
     /// Sends what waits, as far as the socket takes it.
     void flush();
+    /// The socket takes more again after it was full.
+    void writeable();
     /// Heartbeat, deadlines, and the news for a slow client. About once a second.
     void tick(const common::Now& now);
+
+    /// Bytes of all that waits here; looks at each message.
+    std::size_t waitingBytes() const { return queue_.allBytes(); }
+    /// Drops what waits and closes: the client does not take what it is owed.
+    void giveUp();
+    bool closing() const { return closing_.has_value() || dead_; }
 
     // core::Subscriber
     void send(const proto::Frame& frame) override;
@@ -63,6 +71,8 @@ class Session final : public core::Subscriber {
     bool transmitPlain(std::string_view bytes);
     void hang(std::string_view reason);
     void markDirty();
+    void read(bool on);
+    void settle();
     void reportLag(const common::Now& now);
     void traceOut(const proto::Frame& frame) const;
 
@@ -75,6 +85,7 @@ class Session final : public core::Subscriber {
     std::string message_;
     bool messageBinary_ = false;
     bool dirty_ = false;
+    bool reading_ = true;
     bool dead_ = false;
     struct Closing {
         proto::Farewell farewell;

@@ -44,6 +44,9 @@ int dispatch(lws* socket, Connection& connection, lws_callback_reasons reason, v
         case LWS_CALLBACK_HTTP:
             connection.request(socket, common::readClocks());
             return proceed;
+        case LWS_CALLBACK_TIMER:
+            connection.beginReply(socket);
+            return proceed;
         case LWS_CALLBACK_HTTP_WRITEABLE:
             return connection.writeReply(socket) ? proceed : closeIt;
         case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
@@ -61,7 +64,7 @@ int dispatch(lws* socket, Connection& connection, lws_callback_reasons reason, v
             if (session) session->heardPong(common::readClocks());
             return proceed;
         case LWS_CALLBACK_SERVER_WRITEABLE:
-            if (session) session->flush();
+            if (session) session->writeable();
             return proceed;
         case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
             return session && session->peerCloses(closeCode(text(in, length))) ? closeIt : proceed;

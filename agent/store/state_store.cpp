@@ -68,9 +68,10 @@ struct StateStore::Shared {
     void write() {
         auto state = take();
         if (!state) return;
+        const proto::VmId nextId = state->nextId;
         auto error = saveState(path, *state);
         if (error) putBack(std::move(state));
-        post([callback = saved, error = std::move(error)] { callback(error); });
+        post([callback = saved, error = std::move(error), nextId] { callback(error, nextId); });
     }
 };
 

@@ -23,8 +23,9 @@ class StateStore {
   public:
     /// Hands a task to the owner's thread, as TaskQueue::post does.
     using Post = std::function<void(common::TaskQueue::Task)>;
-    /// Called through `post` after each write; an error comes as a text for the log.
-    using Saved = std::function<void(const std::optional<std::string>& error)>;
+    /// Called through `post` after each write, with the `nextId` of the state that was, or was to
+    /// be, written; an error comes as a text for the log.
+    using Saved = std::function<void(const std::optional<std::string>& error, proto::VmId nextId)>;
 
     /// Makes the folder (mode 0700) where it is missing, and locks it against a second agent.
     /// Throws std::runtime_error where that fails. The functions may be called, or dropped, after

@@ -77,7 +77,7 @@ def test_a_name_with_signs_that_an_address_encodes(module_agent, guests):
 
 @pytest.mark.parametrize("path", ["/api/v1/vms/952", "/api/v1/vms/nobody",
                                   "/api/v1/vms/951/history",
-                                  "/api/v1/vms/", "/api/v1", "/api", "/nothing", "/metrics", "/ws/",
+                                  "/api/v1/vms/", "/api/v1", "/api", "/nothing", "/metric", "/ws/",
                                   "/wss", "/ws/console/951", "/ws/stats", "/api/v1/vms/951/console",
                                   "/../etc/passwd", "/healthz/"])
 def test_what_is_not_there_is_404(module_agent, known, path):

@@ -47,12 +47,14 @@ listen = ["127.0.0.1:1", "[::1]:2", "unix:/run/x"]
 heartbeat_seconds = 9
 max_message_bytes = 2048
 queue_bytes = 100000
+total_queue_bytes = 100000000
 max_rules = 3
 max_connections = 10
 [metrics]
 interval_seconds = 300
 balloon_period_seconds = 10
 disk_path = "/d"
+public = true
 [auth]
 anonymous = true
 hs256_secret_file = "/k"
@@ -73,11 +75,13 @@ leeway_seconds = 0
     CHECK(config.server.heartbeat == 9s);
     CHECK(config.server.maxMessageBytes == 2048);
     CHECK(config.server.queueBytes == 100000);
+    CHECK(config.server.totalQueueBytes == 100000000);
     CHECK(config.server.maxRules == 3);
     CHECK(config.server.maxConnections == 10);
     CHECK(config.metrics.interval == 300s);
     CHECK(config.metrics.balloonPeriod == 10s);
     CHECK(config.metrics.diskPath == "/d");
+    CHECK(config.metrics.isPublic);
     CHECK(config.auth.anonymous);
     CHECK(config.auth.hs256SecretFile == "/k");
     CHECK(config.auth.issuer == "i");

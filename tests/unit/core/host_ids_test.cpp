@@ -99,6 +99,23 @@ TEST_CASE("an alert goes by the VM's present name") {
     CHECK(bench.host.state().alerts.begin()->second.vm->name == "secret");
 }
 
+TEST_CASE("clients are told, once, that the state cannot be saved, and that it can again") {
+    HostBench bench;
+    bench.begin({stoppedVm(1)});
+    bench.host.tellOfSaving(true, at());
+    CHECK(bench.heard().empty());
+    bench.host.tellOfSaving(false, at());
+    bench.host.tellOfSaving(false, at());
+    const auto messages = bench.messages();
+    REQUIRE(messages.size() == 1);
+    CHECK(line(messages[0]) == "alert agent_state_unsaved firing");
+    CHECK(messages[0].text("data.entity_type") == "server");
+    CHECK(messages[0].text("data.severity") == "error");
+    bench.host.tellOfSaving(true, at());
+    CHECK(bench.heard() == Lines{"alert agent_state_unsaved resolved"});
+    CHECK(bench.host.state().alerts.empty());
+}
+
 TEST_CASE("an alert survives that libvirt is lost, and is resolved by what comes after") {
     HostBench bench;
     bench.begin({claiming(stoppedVm(1), 42), claiming(stoppedVm(2), 42)}).lose().open().heard();

@@ -89,6 +89,20 @@ TEST_CASE("the agent is ready when libvirt is connected and the inventory has be
     CHECK_FALSE(Document(bench.get("/readyz").body).flag("inventory_read"));
 }
 
+TEST_CASE("the agent's figures need a permission, unless they are public") {
+    Bench bench;
+    bench.services.metricsText = [] { return std::string("rollo_agent_info 1\n"); };
+    CHECK(bench.get("/metrics").status == 401);
+    CHECK(bench.get("/metrics", token()).status == 403);
+    const Reply reply = bench.get("/metrics", token({}, "admin"));
+    CHECK(reply.status == 200);
+    CHECK(reply.contentType == "text/plain; version=0.0.4; charset=utf-8");
+    CHECK(reply.body == "rollo_agent_info 1\n");
+    bench.services.settings.publicMetrics = true;
+    CHECK(bench.get("/metrics").body == "rollo_agent_info 1\n");
+    CHECK(bench.get("/api/v1/vms").status == 401);
+}
+
 TEST_CASE("the first page is there for everybody") {
     const Reply reply = Bench().get("/");
     CHECK(reply.status == 200);
@@ -200,7 +214,7 @@ TEST_CASE("there is nothing at other paths") {
     Bench bench;
     for (const auto* path :
          {"", "/healthz/", "/health", "/api", "/api/v1", "/api/v1/", "/api/v1/vm", "/api/v1/vms/",
-          "/api/v1/vms/1/", "/api/v1/vms/1/history", "/api/v1/events", "/metrics", "//",
+          "/api/v1/vms/1/", "/api/v1/vms/1/history", "/api/v1/events", "/metric", "//",
           "/index.html", "/API/v1/vms", "/../etc/passwd", "/ws/stats", "/ws/console/1"}) {
         CAPTURE(path);
         const Reply reply = bench.get(path, token());

@@ -29,6 +29,7 @@ struct Owner {
     common::TaskQueue queue;
     std::counting_semaphore<> woken{0};
     std::vector<std::optional<std::string>> results;
+    proto::VmId lastNextId = 0;
 
     Owner() {
         queue.setWake([this] { woken.release(); });
@@ -37,7 +38,10 @@ struct Owner {
         return [this](common::TaskQueue::Task task) { queue.post(std::move(task)); };
     }
     StateStore::Saved saved() {
-        return [this](const std::optional<std::string>& error) { results.push_back(error); };
+        return [this](const std::optional<std::string>& error, proto::VmId nextId) {
+            results.push_back(error);
+            lastNextId = nextId;
+        };
     }
     const std::optional<std::string>& nextResult() {
         const std::size_t before = results.size();
@@ -100,10 +104,12 @@ TEST_CASE("a save that fails is told, and tried again with the next one") {
     store.save(withNextId(2000001));
     const auto error = owner.nextResult();
     REQUIRE(error);
+    CHECK(owner.lastNextId == 2000001);
     CHECK(error->find((folder / "vms.state") + ": cannot be written: ") == 0);
     std::filesystem::remove_all(folder / "vms.state");
     store.save(withNextId(2000002));
     CHECK(owner.nextResult() == std::nullopt);
+    CHECK(owner.lastNextId == 2000002);
     CHECK(loaded(folder.path()).nextId == 2000002);
 }
 
