@@ -200,6 +200,11 @@ def schema(options: argparse.Namespace) -> Counts | None:
     return both(unit(PLAIN, "schema"), pytest(PLAIN, ["schema"], *options.pytest))
 
 
+def counts(options: argparse.Namespace) -> Counts | None:
+    """System calls and allocations of the fan-out. Its times are not judged here: `./dev bench`."""
+    return pytest(PLAIN, ["bench"], *options.pytest)
+
+
 def integration(options: argparse.Namespace) -> Counts | None:
     return pytest(PLAIN, ["integration"], *options.pytest)
 
@@ -244,6 +249,7 @@ SUITES = {
     "layers": layers,
     "format": formatting,
     "schema": schema,
+    "counts": counts,
     "integration": integration,
     "compat": compat,
     "asan": sanitized("asan"),

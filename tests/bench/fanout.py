@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the agent's fan-out costs, as a ratio to the floor: `./dev bench` calls this.
+
+Server and clients are pinned to two cores. The agent and the floor, a server that sends prebuilt
+frames of the same size with one call for each client, take turns in many short rounds. The cost
+is the server's CPU time for each delivered message; the ratio is the median over the rounds.
+Absolute times move with the machine, ratios hardly.
+
+Exit status 1 where a target is missed.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench.processes import BUILD, Clients, Server, agent_clients
+
+MESSAGES_A_ROUND = 20_000
+IDLE_CLIENTS = 4000
+
+
+@dataclass
+class Case:
+    """`events` at once to each of `clients`: `status` (ordered) or `metrics` (conflatable)."""
+    kind: str
+    events: int
+    clients: int
+    target: float
+
+    def __str__(self):
+        return f"{self.kind}, {self.events} at once to {self.clients:,} clients"
+
+
+CASES = [
+    Case("status", 1, 1000, 1.15),
+    Case("metrics", 1, 1000, 1.15),
+    Case("status", 10, 1000, 1.3),
+    Case("metrics", 10, 1000, 1.3),
+]
+IDLE_TARGET_KIB = 3.0
+
+
+@dataclass
+class Row:
+    what: str
+    measured: float
+    target: float
+    unit: str
+    agent_us: float | None = None
+    floor_us: float | None = None
+    message_bytes: int | None = None
+    spread: tuple[float, float] | None = None  # quartiles of the ratio
+
+    @property
+    def good(self) -> bool:
+        return self.measured <= self.target
+
+
+def measure(case: Case, rounds: int, directory: Path) -> Row:
+    ticks = max(2, MESSAGES_A_ROUND // (case.clients * case.events))
+    with (Server("bench_agent", directory / "agent.log") as agent,
+          Server("floor_server", directory / "floor.log") as floor,
+          agent_clients(agent) as ours, Clients(floor) as theirs):
+        ours.connect(case.clients)
+        theirs.connect(case.clients)
+        line = f"{case.kind} {case.events}"
+        size = ours.ticks(ticks, case.events, line).message_bytes
+        floor_line = f"send {case.events} {size}"
+        theirs.ticks(ticks, case.events, floor_line)
+        pairs = [(ours.ticks(ticks, case.events, line),
+                  theirs.ticks(ticks, case.events, floor_line)) for _ in range(rounds)]
+    ratios = [a.ns_per_message / f.ns_per_message for a, f in pairs]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return Row(str(case), middle, case.target, "x floor",
+               statistics.median(a.ns_per_message for a, _ in pairs) / 1000,
+               statistics.median(f.ns_per_message for _, f in pairs) / 1000,
+               size, (low, high))
+
+
+def measure_idle(directory: Path) -> Row:
+    """Between the first clients and the last: what the program itself needs is left out."""
+    with (Server("bench_agent", directory / "agent.log") as agent,
+          agent_clients(agent) as clients):
+        clients.connect(IDLE_CLIENTS // 10)
+        before = agent.resident_bytes()
+        clients.connect(IDLE_CLIENTS)
+        each = (agent.resident_bytes() - before) / IDLE_CLIENTS
+    return Row(f"resident for each of {IDLE_CLIENTS:,} idle clients", each / 1024,
+               IDLE_TARGET_KIB, "KiB")
+
+
+def show(row: Row):
+    details = ""
+    if row.agent_us is not None:
+        details = (f"   {row.agent_us:6.2f} us to {row.floor_us:6.2f} us, {row.message_bytes} B, "
+                   f"quartiles {row.spread[0]:.2f} to {row.spread[1]:.2f}")
+    print(f"{row.what:44} {row.measured:6.2f} {row.unit:8} (at most {row.target:.2f})"
+          f"{'' if row.good else '  MISSED'}{details}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="dev bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=21,
+                        help="pairs of rounds for each case (default: %(default)s)")
+    options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    rows = []
+    with tempfile.TemporaryDirectory() as directory:
+        for case in CASES:
+            rows.append(measure(case, options.rounds, Path(directory)))
+            show(rows[-1])
+        rows.append(measure_idle(Path(directory)))
+        show(rows[-1])
+    report = BUILD / "bench.json"
+    report.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    print(f"written to {report}")
+    return 0 if all(row.good for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
