@@ -5,50 +5,44 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 
+#include "agent/auth/public_key.hpp"
 #include "common/file.hpp"
 
 namespace rollo::auth {
 
 namespace {
 
-struct AlgorithmRow {
-    Algorithm algorithm;
-    std::string_view word;
-    std::size_t secretBytes;  ///< the least; 0 where the key is no secret of ours
-};
-constexpr std::array<AlgorithmRow, 9> algorithms{{{Algorithm::hs256, "HS256", 32},
-                                                  {Algorithm::hs384, "HS384", 48},
-                                                  {Algorithm::hs512, "HS512", 64},
-                                                  {Algorithm::rs256, "RS256", 0},
-                                                  {Algorithm::rs384, "RS384", 0},
-                                                  {Algorithm::rs512, "RS512", 0},
-                                                  {Algorithm::es256, "ES256", 0},
-                                                  {Algorithm::es384, "ES384", 0},
-                                                  {Algorithm::es512, "ES512", 0}}};
 constexpr std::size_t largestSecretFile = 4096;
 
-const AlgorithmRow& row(Algorithm algorithm) {
-    return *std::ranges::find(algorithms, algorithm, &AlgorithmRow::algorithm);
+void checkSecret(Algorithm algorithm, std::size_t least, std::string_view secret) {
+    if (secret.size() < least)
+        throw std::runtime_error(fmt::format("the {} secret has {} bytes; it needs at least {}",
+                                             word(algorithm), secret.size(), least));
+    // A public key is no secret: whoever has it could sign.
+    if (secret.find("-----BEGIN") != secret.npos)
+        throw std::runtime_error(
+            fmt::format("the {} secret is a PEM, not a secret", word(algorithm)));
+}
+
+std::string publicKey(Algorithm algorithm, std::string_view pem) {
+    try {
+        return readPublicKey(algorithm, pem);
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error(fmt::format("the {} key {}", word(algorithm), error.what()));
+    }
 }
 
 }  // namespace
 
-std::string_view word(Algorithm algorithm) {
-    return row(algorithm).word;
-}
-
 void KeySet::add(Key key) {
-    const auto& [algorithm, name, least] = row(key.algorithm);
-    if (key.material.size() < least)
-        throw std::runtime_error(fmt::format("the {} secret has {} bytes; it needs at least {}",
-                                             name, key.material.size(), least));
-    // A public key is no secret: whoever has it could sign.
-    if (least > 0 && key.material.find("-----BEGIN") != std::string::npos)
-        throw std::runtime_error(fmt::format("the {} secret is a PEM, not a secret", name));
-    if (find(name, key.kid)) throw std::runtime_error(fmt::format("there are two {} keys", name));
+    if (const auto least = leastSecret(key.algorithm))
+        checkSecret(key.algorithm, *least, key.material);
+    else
+        key.material = publicKey(key.algorithm, key.material);
+    if (find(word(key.algorithm), key.kid))
+        throw std::runtime_error(fmt::format("there are two {} keys", word(key.algorithm)));
     keys_.push_back(std::move(key));
 }
 

@@ -6,26 +6,23 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/auth/algorithm.hpp"
+
 namespace rollo::auth {
-
-/// The signatures of RFC 7518 §3.1 that libjwt knows.
-enum class Algorithm { hs256, hs384, hs512, rs256, rs384, rs512, es256, es384, es512 };
-
-/// As in the `alg` member of a token's header.
-std::string_view word(Algorithm algorithm);
 
 /// One key, for one algorithm alone: a token that names another one with the same key is not ours.
 struct Key {
     Algorithm algorithm = Algorithm::hs256;
     std::optional<std::string> kid;  ///< empty: for the tokens without a `kid`
-    std::string material;            ///< HS: the secret's bytes; RS and ES: a PEM
+    std::string material;            ///< HS: the secret's bytes; RS and ES: the PEM of a public key
 };
 
 /// The keys that tokens may be signed with.
 class KeySet {
   public:
     /// Throws std::runtime_error for a weak secret (RFC 7518 §3.2: at least as many bytes as the
-    /// hash has), and where another key has that algorithm and `kid` already.
+    /// hash has), for a public key that readPublicKey refuses, and where another key has that
+    /// algorithm and `kid` already.
     void add(Key key);
 
     /// The one key that a token with that header is to be checked with; null if there is none.

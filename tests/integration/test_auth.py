@@ -2,6 +2,7 @@
 """Who may see what, and for how long. The agent runs with `trace`: in the end no token may stand
 in its log."""
 
+import json
 import re
 import socket
 import time
@@ -14,7 +15,7 @@ from lab.agent import Agent
 from lab.client import Client
 from lab.guests import METADATA_NAMESPACE
 from lab.raw_websocket import RawWebSocket
-from lab.tokens import secret_of, sign, token_for
+from lab.tokens import secret_of, sign, sign_bytes, token_for
 from lab.wait import wait_until
 
 VIEWER = ["server:view", "vm:view"]
@@ -141,22 +142,47 @@ def test_nothing_happens_before_the_first_message_is_a_token(open_agent, connect
 
 
 def bad_tokens(issuer: Issuer) -> dict[str, str]:
+    """Each differs in one thing from a token that is taken."""
     key = secret_of(issuer.agent)
     now = int(time.time())
     good = {"sub": "x", "exp": now + 600, "role": "admin"}
+    header = b'{"alg":"HS256"}'
+
+    def claims(text: str) -> str:
+        return sign_bytes(header, text.encode("utf-8", "surrogateescape"), key)
+
+    def named(**members) -> str:
+        return sign(good, key, {"alg": "HS256", **members})
+
+    token = sign(good, key)
+    signed, signature = token.rsplit(".", 1)
     return {
-        "garbage": "garbage", "dots": "..", "empty parts": "a..b",
-        "expired": sign({**good, "exp": now - 30}, key),
-        "not yet": sign({**good, "nbf": now + 600}, key),
+        "garbage": "garbage", "dot": ".", "dots": "..", "empty parts": "a..b",
+        "no signature": signed + ".", "four segments": token + ".x",
+        "padding": token + "=", "not base64url": token.replace(".", ".+", 1),
+        "tampered": f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}",
+        "too long": sign({**good, "padding": "x" * 6000}, key),
         "another key": sign(good, b"another key that is long enough to be one"),
-        "alg none": sign(good, key, {"alg": "none"}),
-        "alg none, unsigned": sign(good, key, {"alg": "none"}).rsplit(".", 1)[0] + ".",
-        "HS512": sign(good, key, {"alg": "HS512", "typ": "JWT"}),
+        "one byte as key": sign(good, b"x"), "no key": sign(good, b""),
+        "alg none": named(alg="none"), "alg NONE": named(alg="NONE"),
+        "alg none, unsigned": named(alg="none").rsplit(".", 1)[0] + ".",
+        "HS512": named(alg="HS512"), "RS256": named(alg="RS256"), "hs256": named(alg="hs256"),
+        "unknown kid": named(kid="k"), "empty kid": named(kid=""),
+        "unknown crit": named(crit=["x"], x=1),
+        "alg twice": sign_bytes(b'{"alg":"none","alg":"HS256"}', json.dumps(good).encode(), key),
+        "exp twice": claims('{"sub":"x","exp":1,"exp":%d}' % (now + 600)),
+        "sub twice": claims('{"sub":"x","sub":"y","exp":%d}' % (now + 600)),
+        "NUL": claims('{"sub":"x\\u0000y","exp":%d}' % (now + 600)),
+        "not UTF-8": claims('{"sub":"x\udcff","exp":%d}' % (now + 600)),
+        "deep": claims('{"sub":"x","exp":%d,"x":%s}' % (now + 600, "[" * 900 + "]" * 900)),
         "no exp": sign({"sub": "x"}, key), "no sub": sign({"exp": now + 600}, key),
         "exp as text": sign({**good, "exp": str(now + 600)}, key),
+        "exp with a fraction": sign({**good, "exp": now + 600.5}, key),
+        "exp beyond all": claims('{"sub":"x","exp":1e300}'),
+        "exp below zero": sign({**good, "exp": -1}, key),
+        "expired": sign({**good, "exp": now - 30}, key),
+        "not yet": sign({**good, "nbf": now + 600}, key),
         "sub is a number": sign({**good, "sub": 7}, key),
-        "too long": sign({**good, "padding": "x" * 6000}, key),
-        "tampered": "".join([*sign(good, key)[:-2], "AA"]),
     }
 
 

@@ -20,8 +20,14 @@ def sign(claims: dict, key: bytes, header: dict | None = None) -> str:
     """A token (RFC 7515) with exactly these claims; `none` and unknown algorithms get an HS256
     signature."""
     header = {"alg": "HS256", "typ": "JWT"} if header is None else header
-    signed = ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
-    digest = HASHES.get(header.get("alg"), hashlib.sha256)
+    return sign_bytes(json.dumps(header).encode(), json.dumps(claims).encode(), key,
+                      header.get("alg"))
+
+
+def sign_bytes(header: bytes, payload: bytes, key: bytes, alg: str | None = "HS256") -> str:
+    """The same for a header and a payload that need not be JSON."""
+    signed = f"{base64url(header)}.{base64url(payload)}"
+    digest = HASHES.get(alg, hashlib.sha256)
     return f"{signed}.{base64url(hmac.new(key, signed.encode(), digest).digest())}"
 
 

@@ -104,18 +104,6 @@ TEST_CASE("a key serves the one algorithm that it is for") {
           words(TokenError::badSignature));
 }
 
-TEST_CASE("an RSA public key is not taken as an HMAC secret") {
-    const std::string pem =
-        "-----BEGIN PUBLIC KEY-----\n"
-        "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBALz6w0VQbPVb1dUpZ1nC0Yx0t2fQd2Hq\n"
-        "-----END PUBLIC KEY-----\n";
-    const auto verifier = verifierWith({key(Algorithm::rs256, pem)});
-    CHECK(refusal(tokenOf(hs256Header, goodPayload, Algorithm::hs256, pem), verifier) ==
-          words(TokenError::unknownKey));
-    CHECK(refusal(tokenOf(R"({"alg":"RS256"})", goodPayload, Algorithm::hs256, pem), verifier) ==
-          words(TokenError::badSignature));
-}
-
 TEST_CASE("`kid` has to match exactly") {
     Key named = key(Algorithm::hs256, std::string(32, 'n'));
     named.kid = "second";
@@ -201,8 +189,4 @@ TEST_CASE("critical extensions are refused, whatever they are") {
         const std::string header = std::string(R"({"alg":"HS256","crit":)") + crit + "}";
         CHECK(refusal(tokenOf(header, goodPayload)) == words(TokenError::unsupportedHeader));
     }
-}
-
-TEST_CASE("a deep or wide payload costs nothing") {
-    CHECK(refusal(tokenOf(hs256Header, std::string(3000, '['))) == words(TokenError::malformed));
 }
