@@ -16,6 +16,7 @@
 #include "agent/sd_notify.hpp"
 #include "agent/server/loop.hpp"
 #include "agent/server/server.hpp"
+#include "agent/server_setup.hpp"
 #include "agent/state_keeper.hpp"
 #include "agent/version.hpp"
 #include "agent/virt/libvirt_hypervisor.hpp"
@@ -57,20 +58,6 @@ core::Host::Settings hostSettings(const Config& config) {
     settings.hostBootId = hostBootId();
     settings.machineUuid = machineUuid();
     settings.newBootId = [] { return common::randomHex(16); };
-    return settings;
-}
-
-server::Settings serverSettings(const Config& config) {
-    server::Settings settings;
-    settings.listen = config.server.listen;
-    settings.anonymous = config.auth.anonymous;
-    settings.heartbeat = config.server.heartbeat;
-    settings.maxMessageBytes = static_cast<std::size_t>(config.server.maxMessageBytes);
-    settings.queueBytes = static_cast<std::size_t>(config.server.queueBytes);
-    settings.totalQueueBytes = static_cast<std::size_t>(config.server.totalQueueBytes);
-    settings.publicMetrics = config.metrics.isPublic;
-    settings.maxRules = static_cast<std::size_t>(config.server.maxRules);
-    settings.maxConnections = static_cast<std::size_t>(config.server.maxConnections);
     return settings;
 }
 
@@ -176,7 +163,7 @@ class Agent {
 
     void apply(const Config& fresh) try {
         const Config next = reloaded(config_, fresh);
-        server_.reconfigure(next.auth.anonymous, next.metrics.isPublic, makeVerifier(next.auth));
+        server_.reconfigure(serverSettings(next), makeVerifier(next.auth));
         hypervisor_.setSampleInterval(next.metrics.interval);
         log::setLevel(next.agent.logLevel);
         for (const auto& change : changesBetween(config_, fresh))

@@ -29,6 +29,8 @@ struct LibvirtConfig {
 
 struct ServerConfig {
     std::vector<server::ListenAddress> listen{*server::ListenAddress::parse("127.0.0.1:8780")};
+    std::vector<std::string> allowedHosts;
+    std::vector<std::string> allowedOrigins;
     std::chrono::seconds heartbeat{30};
     std::int64_t maxMessageBytes = 65'536;
     std::int64_t queueBytes = 4 * 1024 * 1024;

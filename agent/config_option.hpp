@@ -116,4 +116,29 @@ ConfigOption text(std::string_view sectionName, std::string_view key, Reload rel
     return result;
 }
 
+/// Texts that each pass `accepts`; the one that does not is named.
+template <auto section, auto member>
+ConfigOption list(std::string_view sectionName, std::string_view key, Reload reload,
+                  std::string_view entry, bool (*accepts)(std::string_view),
+                  std::string_view help) {
+    auto result = base<section, member>(sectionName, key, ConfigType::list, reload,
+                                        fmt::format("a list of {}", entry), help);
+    result.set = [accepts, entry, wrong = "must be " + result.constraint](
+                     Config& config, const ConfigValue& value) -> std::optional<std::string> {
+        const auto* entries = std::get_if<std::vector<std::string>>(&value);
+        if (!entries) return wrong;
+        for (const std::string& each : *entries)
+            if (!accepts(each)) return fmt::format("{} is none of {}", quoted(each), entry);
+        config.*section.*member = *entries;
+        return std::nullopt;
+    };
+    result.print = [](const Config& config) -> std::optional<std::string> {
+        std::string text;
+        for (const std::string& each : config.*section.*member)
+            text += (text.empty() ? "" : ", ") + quoted(each);
+        return "[" + text + "]";
+    };
+    return result;
+}
+
 }  // namespace rollo::agent::option

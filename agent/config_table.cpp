@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "agent/config_option.hpp"
+#include "agent/server/allowed_hosts.hpp"
+#include "agent/server/allowed_origins.hpp"
 
 namespace rollo::agent {
 
@@ -124,6 +126,18 @@ std::vector<ConfigOption> serverOptions() {
     constexpr auto in = &Config::server;
     return {
         listenOption(),
+        option::list<in, &ServerConfig::allowedHosts>(
+            "server", "allowed_hosts", Reload::yes, "names, \"*.NAME\" or \"*\"",
+            server::AllowedHosts::isEntry,
+            "Further names by which clients may call this host (the header Host, without its\n"
+            "port). The host's own name, localhost and literal addresses are always good.\n"
+            "\"*\" takes any name, and with it the protection against DNS rebinding."),
+        option::list<in, &ServerConfig::allowedOrigins>(
+            "server", "allowed_origins", Reload::yes, "\"SCHEME://HOST[:PORT]\" or \"*\"",
+            server::AllowedOrigins::isEntry,
+            "Origins of other web pages that may use this server, by HTTP and WebSocket. Pages of\n"
+            "the server itself always may. \"*\" lets in the pages of anybody, without\n"
+            "credentials of the browser."),
         option::integer<in, &ServerConfig::heartbeat>(
             "server", "heartbeat_seconds", {1, 3600}, Reload::no,
             "How often a silent client is pinged, in seconds."),

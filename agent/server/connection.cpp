@@ -7,6 +7,8 @@
 
 #include <libwebsockets.h>
 
+#include "agent/server/cors.hpp"
+#include "agent/server/gate.hpp"
 #include "common/log.hpp"
 
 namespace rollo::server {
@@ -17,6 +19,8 @@ namespace log = common::log;
 constexpr std::size_t bytesAtOnce = 64 * 1024;
 constexpr lws_usec_t lookAgainUs = 2000;  ///< while nothing may leave
 constexpr std::string_view bearerPrefix = "Bearer ";
+/// With its colon, as libwebsockets keeps it.
+constexpr std::string_view preflightHeader = "access-control-request-method:";
 
 std::string header(lws* socket, lws_token_indexes token) {
     const int length = lws_hdr_total_length(socket, token);
@@ -24,6 +28,12 @@ std::string header(lws* socket, lws_token_indexes token) {
     std::string text(static_cast<std::size_t>(length) + 1, '\0');
     const int copied = lws_hdr_copy(socket, text.data(), static_cast<int>(text.size()), token);
     text.resize(copied > 0 ? static_cast<std::size_t>(copied) : 0);
+    return text;
+}
+
+std::optional<std::string> optionalHeader(lws* socket, lws_token_indexes token) {
+    std::string text = header(socket, token);
+    if (text.empty()) return std::nullopt;
     return text;
 }
 
@@ -65,6 +75,11 @@ Request readRequest(lws* socket) {
     const std::string authorization = header(socket, WSI_TOKEN_HTTP_AUTHORIZATION);
     if (authorization.starts_with(bearerPrefix))
         request.bearer = authorization.substr(bearerPrefix.size());
+    request.host = optionalHeader(socket, WSI_TOKEN_HOST);
+    request.origin = optionalHeader(socket, WSI_TOKEN_ORIGIN);
+    request.preflight = lws_hdr_custom_length(socket, preflightHeader.data(),
+                                              static_cast<int>(preflightHeader.size())) > 0;
+    request.http11 = header(socket, WSI_TOKEN_HTTP) != "HTTP/1.0";
     return request;
 }
 
@@ -79,6 +94,10 @@ bool write(lws* socket, std::string_view bytes, lws_write_protocol protocol) {
 bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now& now) {
     if (!toWebSocket) return refuseUpgrade(socket, {400, "only an upgrade to WebSocket is known"});
     const Request request = readRequest(socket);
+    if (const auto passed = passGate(request, peer_, services_.settings); !passed) {
+        services_.refusals.note(passed.error().reason, peer_.text, now.mono);
+        return refuseUpgrade(socket, passed.error().refusal);
+    }
     auto endpoint = eventEndpoint(request.path);
     if (!endpoint) return refuseUpgrade(socket, {404, "there is no such endpoint"});
     auto opening = readOpening(std::move(*endpoint), request);
@@ -86,21 +105,23 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     handshake_.emplace();
     handshake_->opening = std::move(*opening);
     handshake_->path = request.path;
-    handshake_->peer = peer_;
+    handshake_->peer = peer_.text;
     const std::string* auth = request.argument("auth");
     handshake_->authByMessage = auth && *auth == "message" && !request.token();
     if (handshake_->authByMessage) return true;
     handshake_->tokenGiven = request.token() != nullptr;
     Identity identity = identify(request.token(), services_, now);
-    if (!identity.principal)
-        log::info("{} to {}: not let in: {}", peer_, request.path, identity.error);
+    if (!identity.principal) {
+        services_.refusals.note(Refused::token, peer_.text, now.mono);
+        log::debug("{} to {}: not let in: {}", peer_.text, request.path, identity.error);
+    }
     handshake_->principal = std::move(identity.principal);
     return true;
 }
 
 bool Connection::refuseUpgrade(lws* socket, const Refusal& refusal) {
     const Reply reply = refusalReply(refusal);
-    log::info("{}: upgrade refused with {}: {}", peer_, refusal.status, refusal.message);
+    log::debug("{}: upgrade refused with {}: {}", peer_.text, refusal.status, refusal.message);
     write(socket, head(reply) + reply.body, LWS_WRITE_HTTP_FINAL);
     return false;
 }
@@ -113,10 +134,10 @@ void Connection::upgraded(lws* socket, const common::Now& now) {
 
 void Connection::request(lws* socket, const common::Now& now) {
     const Request request = readRequest(socket);
-    const Reply reply = answer(request, services_, now);
-    log::debug("{} {} {} from {}", reply.status, request.method, request.path, peer_);
-    reply_ = head(reply);
-    if (request.method != "HEAD") reply_ += reply.body;
+    const Reply answered = reply(request, now);
+    log::debug("{} {} {} from {}", answered.status, request.method, request.path, peer_.text);
+    reply_ = head(answered);
+    if (request.method != "HEAD") reply_ += answered.body;
     beginReply(socket);
 }
 
@@ -125,6 +146,18 @@ void Connection::beginReply(lws* socket) {
         lws_set_timer_usecs(socket, lookAgainUs);
     else
         lws_callback_on_writable(socket);
+}
+
+Reply Connection::reply(const Request& request, const common::Now& now) {
+    const auto passed = passGate(request, peer_, services_.settings);
+    if (!passed) {
+        services_.refusals.note(passed.error().reason, peer_.text, now.mono);
+        return refusalReply(passed.error().refusal);
+    }
+    Reply reply = isPreflight(request) ? preflightReply() : answer(request, services_, now);
+    if (reply.status == 401) services_.refusals.note(Refused::token, peer_.text, now.mono);
+    if (request.origin) allowOrigin(reply, *passed, *request.origin);
+    return reply;
 }
 
 bool Connection::writeReply(lws* socket) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/server/http_routes.hpp"
+#include "agent/server/peer.hpp"
 #include "agent/server/services.hpp"
 #include "agent/server/session.hpp"
 
@@ -20,7 +21,7 @@ class Connection {
   public:
     /// `place` is where its owner keeps it; `gone` is called when libwebsockets is done with the
     /// socket, and ends this object.
-    Connection(Services& services, std::string peer, std::size_t place,
+    Connection(Services& services, Peer peer, std::size_t place,
                std::function<void(Connection&)> gone)
         : services_(services), peer_(std::move(peer)), place_(place), gone_(std::move(gone)) {}
 
@@ -42,9 +43,10 @@ class Connection {
 
   private:
     bool refuseUpgrade(lws* socket, const Refusal& refusal);
+    Reply reply(const Request& request, const common::Now& now);
 
     Services& services_;
-    std::string peer_;
+    Peer peer_;
     std::size_t place_;
     std::function<void(Connection&)> gone_;
     std::optional<Session::Handshake> handshake_;

@@ -30,7 +30,7 @@ struct Route {
 };
 
 Reply json(int status, std::string body) {
-    return {status, "application/json", std::move(body), {}};
+    return {status, "application/json", std::move(body), {}, {}};
 }
 
 Reply health(const Call&) {
@@ -85,6 +85,7 @@ Reply welcome(const Call& call) {
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
                     "/api/v1/vms/{{id, uuid or name}}\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
+        {},
         {}};
 }
 
@@ -121,6 +122,8 @@ std::string_view reason(int status) {
     switch (status) {
         case 200:
             return "OK";
+        case 204:
+            return "No Content";
         case 400:
             return "Bad Request";
         case 401:
@@ -131,6 +134,8 @@ std::string_view reason(int status) {
             return "Not Found";
         case 405:
             return "Method Not Allowed";
+        case 429:
+            return "Too Many Requests";
         case 503:
             return "Service Unavailable";
         default:
@@ -150,6 +155,8 @@ std::string_view codeWord(int status) {
             return "not_found";
         case 405:
             return "method_not_allowed";
+        case 429:
+            return "too_many_requests";
         case 503:
             return "unavailable";
         default:
@@ -202,12 +209,15 @@ Reply answer(const Request& request, const Services& services, const Now& now) {
 }
 
 std::string head(const Reply& reply) {
-    std::string text = fmt::format(
-        "HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\n"
-        "x-content-type-options: nosniff\r\n",
-        reply.status, reason(reply.status), reply.contentType, reply.body.size());
+    std::string text = fmt::format("HTTP/1.1 {} {}\r\n", reply.status, reason(reply.status));
+    // RFC 9110 §8.6: a 204 has no length.
+    if (reply.status != 204)
+        text += fmt::format("content-type: {}\r\ncontent-length: {}\r\n", reply.contentType,
+                            reply.body.size());
+    text += "cache-control: no-store\r\nx-content-type-options: nosniff\r\nvary: origin\r\n";
     if (reply.status == 401) text += "www-authenticate: Bearer\r\n";
     if (!reply.allow.empty()) text += fmt::format("allow: {}\r\n", reply.allow);
+    text += reply.headers;
     return text + "\r\n";
 }
 

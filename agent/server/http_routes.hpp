@@ -15,6 +15,7 @@ struct Reply {
     std::string_view contentType = "application/json";
     std::string body;
     std::string_view allow;  ///< the methods, with 405
+    std::string headers;     ///< further lines, each with its end
 };
 
 Reply refusalReply(const Refusal& refusal);

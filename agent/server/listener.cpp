@@ -109,7 +109,7 @@ void Listener::accept() {
             const int on = 1;
             ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         }
-        accepted_(fd, hostText(peer));
+        accepted_(fd, peer);
     }
 }
 

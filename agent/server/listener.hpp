@@ -17,7 +17,7 @@ namespace rollo::server {
 class Listener {
   public:
     /// Takes a connected, non-blocking descriptor, which is its own from then on.
-    using Accepted = std::function<void(int fd, std::string peer)>;
+    using Accepted = std::function<void(int fd, const sockaddr_storage& peer)>;
 
     /// Binds and listens. Throws std::system_error that names the address. A UNIX socket that
     /// nobody listens to any more is replaced; its file gets the mode 0660.

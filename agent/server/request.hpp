@@ -19,6 +19,10 @@ struct Request {
     std::string path;                                        ///< decoded, without the query
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded
     std::optional<std::string> bearer;                       ///< of `Authorization: Bearer`
+    std::optional<std::string> host;                         ///< the header Host
+    std::optional<std::string> origin;
+    bool preflight = false;  ///< it has `Access-Control-Request-Method`
+    bool http11 = true;      ///< HTTP/1.1, not 1.0
 
     const std::string* argument(std::string_view name) const;
     /// `Authorization` first, then the query parameter `token` (original).

@@ -80,18 +80,21 @@ Server::~Server() {
 void Server::listen() {
     for (const auto& address : services_.settings.listen) {
         listeners_.push_back(std::make_unique<Listener>(
-            loop_, address, [this](int fd, std::string peer) { accept(fd, std::move(peer)); }));
+            loop_, address, [this](int fd, const sockaddr_storage& peer) { accept(fd, peer); }));
         log::info("listening on {}", listeners_.back()->text());
     }
 }
 
-void Server::reconfigure(bool anonymous, bool publicMetrics, auth::TokenVerifier verifier) {
-    services_.settings.anonymous = anonymous;
-    services_.settings.publicMetrics = publicMetrics;
+void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier) {
+    services_.settings.anonymous = settings.anonymous;
+    services_.settings.publicMetrics = settings.publicMetrics;
+    services_.settings.allowedHosts = settings.allowedHosts;
+    services_.settings.allowedOrigins = settings.allowedOrigins;
     services_.verifier = std::move(verifier);
 }
 
-void Server::accept(int fd, std::string peer) {
+void Server::accept(int fd, const sockaddr_storage& address) {
+    Peer peer{hostText(address), addressOf(address)};
     if (connections_.size() >= services_.settings.maxConnections) {
         const std::string refusal = [] {
             const Reply reply = refusalReply({503, "as many connections as there may be"});
@@ -99,7 +102,7 @@ void Server::accept(int fd, std::string peer) {
         }();
         [[maybe_unused]] const auto ignored = ::write(fd, refusal.data(), refusal.size());
         ::close(fd);
-        log::warning("{}: refused, there are {} connections already", peer, connections_.size());
+        services_.refusals.note(Refused::connections, peer.text, common::readClocks().mono);
         return;
     }
     connections_.push_back(
@@ -124,6 +127,7 @@ void Server::forget(Connection& connection) {
 }
 
 void Server::tick(const common::Now& now) {
+    services_.refusals.tick(now.mono);
     for (const auto& connection : connections_)
         if (Session* session = connection->session()) session->tick(now);
 }

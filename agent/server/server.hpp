@@ -33,7 +33,7 @@ class Server {
     /// Throws std::system_error, which names the address, where one cannot be listened to.
     void listen();
     /// What can change while clients are connected.
-    void reconfigure(bool anonymous, bool publicMetrics, auth::TokenVerifier verifier);
+    void reconfigure(const Settings& settings, auth::TokenVerifier verifier);
     void tick(const common::Now& now);
     /// While held nothing leaves, and all that is told waits: for moments, not longer.
     void hold(bool held) { services_.held = held; }
@@ -42,6 +42,7 @@ class Server {
     /// Stops listening and says goodbye to everybody.
     void stop();
     std::size_t connections() const { return connections_.size(); }
+    const Counters& counters() const { return services_.counters; }
     /// What `/metrics` answers.
     void onMetrics(std::function<std::string()> text) { services_.metricsText = std::move(text); }
 
@@ -55,7 +56,7 @@ class Server {
     Figures figures() const;
 
   private:
-    void accept(int fd, std::string peer);
+    void accept(int fd, const sockaddr_storage& address);
     void forget(Connection& connection);
     void shed();
 

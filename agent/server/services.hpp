@@ -10,8 +10,12 @@
 #include "agent/core/client.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
+#include "agent/server/allowed_hosts.hpp"
+#include "agent/server/allowed_origins.hpp"
+#include "agent/server/counters.hpp"
 #include "agent/server/gather.hpp"
 #include "agent/server/listen_address.hpp"
+#include "agent/server/refusals.hpp"
 
 namespace rollo::server {
 
@@ -19,6 +23,8 @@ class Session;
 
 struct Settings {
     std::vector<ListenAddress> listen;
+    AllowedHosts allowedHosts;
+    AllowedOrigins allowedOrigins;
     bool anonymous = false;
     std::chrono::seconds heartbeat{30};
     std::size_t maxMessageBytes = 65536;
@@ -44,6 +50,9 @@ struct Services {
 
     /// Writes the page of `/metrics`.
     std::function<std::string()> metricsText;
+
+    Counters counters;
+    Refusals refusals{counters};
 };
 
 /// Who a request speaks for: the token's principal, anonymous where that is allowed, or nobody.

@@ -44,6 +44,8 @@ keepalive_interval_seconds = 2
 keepalive_count = 4
 [server]
 listen = ["127.0.0.1:1", "[::1]:2", "unix:/run/x"]
+allowed_hosts = ["kvm", "*.kvm"]
+allowed_origins = ["https://dash"]
 heartbeat_seconds = 9
 max_message_bytes = 2048
 queue_bytes = 100000

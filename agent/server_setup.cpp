@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/server_setup.hpp"
+
+#include "agent/host_facts.hpp"
+
+namespace rollo::agent {
+namespace {
+
+server::AllowedHosts allowedHosts(const ServerConfig& config) {
+    auto names = config.allowedHosts;
+    const std::string own = hostname();
+    names.push_back(own);
+    names.push_back(own.substr(0, own.find('.')));
+    return server::AllowedHosts(names);
+}
+
+}  // namespace
+
+server::Settings serverSettings(const Config& config) {
+    server::Settings settings;
+    settings.listen = config.server.listen;
+    settings.allowedHosts = allowedHosts(config.server);
+    settings.allowedOrigins = server::AllowedOrigins(config.server.allowedOrigins);
+    settings.anonymous = config.auth.anonymous;
+    settings.heartbeat = config.server.heartbeat;
+    settings.maxMessageBytes = static_cast<std::size_t>(config.server.maxMessageBytes);
+    settings.queueBytes = static_cast<std::size_t>(config.server.queueBytes);
+    settings.totalQueueBytes = static_cast<std::size_t>(config.server.totalQueueBytes);
+    settings.publicMetrics = config.metrics.isPublic;
+    settings.maxRules = static_cast<std::size_t>(config.server.maxRules);
+    settings.maxConnections = static_cast<std::size_t>(config.server.maxConnections);
+    return settings;
+}
+
+}  // namespace rollo::agent

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "agent/config.hpp"
+#include "agent/server/services.hpp"
+
+namespace rollo::agent {
+
+/// What the configuration means for the clients' side. The host's own name is added to those that
+/// it answers to.
+server::Settings serverSettings(const Config& config);
+
+}  // namespace rollo::agent
