@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -21,6 +22,8 @@ namespace log = common::log;
 constexpr std::chrono::milliseconds flushFor{2};
 /// Descriptors for everything but clients: libvirt, files, listeners.
 constexpr rlim_t reservedDescriptors = 128;
+/// Of libwebsockets' own.
+constexpr unsigned libraryDescriptors = 8;
 
 void fromLibrary(int level, const char* line) {
     std::string_view text(line);
@@ -29,12 +32,20 @@ void fromLibrary(int level, const char* line) {
     log::write(level == LLL_ERR ? log::Level::debug : log::Level::trace, text);
 }
 
-unsigned descriptorLimit() {
+/// How many descriptors clients may have of the `wanted` ones; raises the process's own limit
+/// (setrlimit(2)) as far as that takes.
+std::size_t descriptorsFor(std::size_t wanted) {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::min<std::size_t>(wanted, 896);
+    const rlim_t needed = std::min<rlim_t>(wanted + reservedDescriptors, limit.rlim_max);
+    if (limit.rlim_cur < needed) {
+        limit.rlim_cur = needed;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+    }
     const rlim_t soft = limit.rlim_cur;
-    return static_cast<unsigned>(soft > 2 * reservedDescriptors ? soft - reservedDescriptors
-                                                                : soft / 2);
+    const rlim_t left = soft > 2 * reservedDescriptors ? soft - reservedDescriptors : soft / 2;
+    return std::min<std::size_t>(wanted, left);
 }
 
 }  // namespace
@@ -49,7 +60,13 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = foreign;
     info.pcontext = &context_;
-    info.fd_limit_per_thread = descriptorLimit();
+    auto& most = services_.settings.maxConnections;
+    const std::size_t possible = descriptorsFor(most);
+    if (possible < most)
+        log::warning("not {} but {} clients may connect: the limit of open files is lower", most,
+                     possible);
+    most = possible;
+    info.fd_limit_per_thread = static_cast<unsigned>(most) + libraryDescriptors;
     // Libwebsockets writes it into its own answers to what is no HTTP, and asserts that there is
     // one.
     info.server_string = "rollo-agent";

@@ -69,6 +69,7 @@ class Agent:
         self._environment = {name: value for name, value in os.environ.items()
                              if not name.startswith("ROLLO_")} | (environment or {})
         self._process: subprocess.Popen | None = None
+        self._admin: str | None = None
         secret = self.directory / "secret"
         if not secret.exists():
             secret.touch(mode=0o600)
@@ -210,6 +211,19 @@ class Agent:
             raise OSError(str(error)) from error
         finally:
             connection.close()
+
+    def figure(self, name: str, labels: str = "") -> float:
+        """A figure of /metrics: `figure("rollo_agent_connections")`, with labels as they stand
+        there: `figure("x", '{reason="y"}')`."""
+        if self._admin is None:
+            self._admin = self.token("figures")
+        status, text = self.get("/metrics", token=self._admin)
+        if status != 200:
+            raise RuntimeError(f"/metrics: {status}: {text}")
+        found = re.search(rf"^{re.escape(name + labels)} (\S+)$", text, re.MULTILINE)
+        if not found:
+            raise RuntimeError(f"no {name}{labels} in /metrics:\n{text}")
+        return float(found[1])
 
     def token(self, sub: str = "tester", role: str = "admin", ttl: str = "1h",
               *more: str) -> str:
