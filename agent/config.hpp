@@ -37,6 +37,9 @@ struct ServerConfig {
     std::int64_t totalQueueBytes = 256 * 1024 * 1024;
     std::int64_t maxRules = 64;
     std::int64_t maxConnections = 4096;
+    std::int64_t maxConnectionsPerAddress = 256;
+    std::int64_t newConnectionsPerSecond = 50;
+    std::vector<std::string> exemptNetworks{"127.0.0.0/8", "::1"};
 };
 
 struct MetricsConfig {

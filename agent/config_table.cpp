@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "agent/config_option.hpp"
+#include "agent/server/address.hpp"
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
 
@@ -155,9 +156,22 @@ std::vector<ConfigOption> serverOptions() {
         option::integer<in, &ServerConfig::maxRules>(
             "server", "max_rules", {1, 10'000}, Reload::no,
             "How many subscription rules one connection may hold."),
-        option::integer<in, &ServerConfig::maxConnections>("server", "max_connections",
-                                                           {1, 100'000}, Reload::no,
-                                                           "How many clients may be connected."),
+        option::integer<in, &ServerConfig::maxConnections>(
+            "server", "max_connections", {1, 100'000}, Reload::no,
+            "How many clients may be connected. Others get 503."),
+        option::integer<in, &ServerConfig::maxConnectionsPerAddress>(
+            "server", "max_connections_per_address", {1, 100'000}, Reload::yes,
+            "How many of them from one address (IPv6: one /64). Others get 429."),
+        option::integer<in, &ServerConfig::newConnectionsPerSecond>(
+            "server", "new_connections_per_second", {1, 100'000}, Reload::yes,
+            "How many connections one address (IPv6: one /64) may open in a second, in bursts "
+            "twice\n"
+            "as many. Others get 429."),
+        option::list<in, &ServerConfig::exemptNetworks>(
+            "server", "exempt_networks", Reload::no, "\"ADDRESS\" or \"ADDRESS/BITS\"",
+            [](std::string_view text) { return server::Network::parse(text).has_value(); },
+            "Where the two limits for one address do not hold, as it may stand for many clients: "
+            "a\nproxy, a monitoring system. They never hold for UNIX sockets."),
     };
 }
 

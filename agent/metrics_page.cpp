@@ -47,6 +47,20 @@ void tellOfClients(MetricsText& out, const MetricsSources& sources) {
             sources.hub.delivered());
 }
 
+void tellOfRefusals(MetricsText& out, const server::Counters& counters) {
+    counter(out, "rollo_agent_accepted_connections_total", "Sockets of clients that were let in.",
+            counters.accepted);
+    out.counter("rollo_agent_refused_total",
+                "Connections, requests and messages that were refused, by reason.");
+    for (std::size_t i = 0; i < counters.refused.size(); ++i)
+        out.sample(counters.refused[i],
+                   {{"reason", server::word(static_cast<server::Refused>(i))}});
+    out.counter("rollo_agent_closed_websockets_total",
+                "WebSockets that the agent closed, by close code.");
+    for (const auto& [code, count] : counters.closed)
+        out.sample(count, {{"code", std::to_string(code)}});
+}
+
 void tellOfLoop(MetricsText& out, const server::LoopLag& lag) {
     gauge(out, "rollo_agent_loop_lag_seconds_max",
           "The longest turn of the main loop in the last one or two minutes: what arrived then "
@@ -77,6 +91,7 @@ std::string metricsPage(const MetricsSources& sources) {
     out.gauge("rollo_agent_info", "The version of the agent.");
     out.sample(std::uint64_t{1}, {{"version", programVersion()}});
     tellOfClients(out, sources);
+    tellOfRefusals(out, sources.server.counters());
     tellOfLoop(out, sources.lag);
     tellOfLibvirt(out, sources.hypervisor.figures());
     gauge(out, "rollo_agent_state_saved",

@@ -14,6 +14,16 @@ server::AllowedHosts allowedHosts(const ServerConfig& config) {
     return server::AllowedHosts(names);
 }
 
+server::Admission::Limits admission(const ServerConfig& config) {
+    server::Admission::Limits limits;
+    limits.connections = static_cast<std::size_t>(config.maxConnections);
+    limits.perAddress = static_cast<std::size_t>(config.maxConnectionsPerAddress);
+    limits.newPerSecond = static_cast<double>(config.newConnectionsPerSecond);
+    for (const auto& text : config.exemptNetworks)
+        if (const auto network = server::Network::parse(text)) limits.exempt.push_back(*network);
+    return limits;
+}
+
 }  // namespace
 
 server::Settings serverSettings(const Config& config) {
@@ -28,7 +38,7 @@ server::Settings serverSettings(const Config& config) {
     settings.totalQueueBytes = static_cast<std::size_t>(config.server.totalQueueBytes);
     settings.publicMetrics = config.metrics.isPublic;
     settings.maxRules = static_cast<std::size_t>(config.server.maxRules);
-    settings.maxConnections = static_cast<std::size_t>(config.server.maxConnections);
+    settings.admission = admission(config.server);
     return settings;
 }
 

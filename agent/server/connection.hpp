@@ -25,6 +25,7 @@ class Connection {
                std::function<void(Connection&)> gone)
         : services_(services), peer_(std::move(peer)), place_(place), gone_(std::move(gone)) {}
 
+    const Peer& peer() const { return peer_; }
     std::size_t place() const { return place_; }
     void move(std::size_t place) { place_ = place; }
     void destroyed() { gone_(*this); }

@@ -12,12 +12,10 @@
 #include <system_error>
 #include <utility>
 
-#include "common/log.hpp"
+#include <fmt/format.h>
 
 namespace rollo::server {
 namespace {
-
-namespace log = common::log;
 
 /// At most so many in one turn of the loop: the others get their turn too.
 constexpr int acceptsPerTurn = 64;
@@ -46,8 +44,8 @@ int spareDescriptor() {
 
 }  // namespace
 
-Listener::Listener(Loop& loop, const ListenAddress& address, Accepted accepted)
-    : address_(address), accepted_(std::move(accepted)) {
+Listener::Listener(Loop& loop, const ListenAddress& address, Accepted accepted, Exhausted exhausted)
+    : address_(address), accepted_(std::move(accepted)), exhausted_(std::move(exhausted)) {
     const int family = address_.address.ss_family;
     fd_ = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd_ < 0) fail(address_.text, "socket");
@@ -102,8 +100,7 @@ void Listener::accept() {
             ::close(spare_);
             ::close(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC));
             spare_ = spareDescriptor();
-            log::warning("{}: out of file descriptors, a connection was refused", address_.text);
-            return;
+            return exhausted_();
         }
         if (!address_.isUnix()) {
             const int on = 1;

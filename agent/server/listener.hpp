@@ -19,9 +19,12 @@ class Listener {
     /// Takes a connected, non-blocking descriptor, which is its own from then on.
     using Accepted = std::function<void(int fd, const sockaddr_storage& peer)>;
 
+    /// The process has no descriptor for a connection, which was closed.
+    using Exhausted = std::function<void()>;
+
     /// Binds and listens. Throws std::system_error that names the address. A UNIX socket that
     /// nobody listens to any more is replaced; its file gets the mode 0660.
-    Listener(Loop& loop, const ListenAddress& address, Accepted accepted);
+    Listener(Loop& loop, const ListenAddress& address, Accepted accepted, Exhausted exhausted);
     ~Listener();
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
@@ -34,6 +37,7 @@ class Listener {
 
     ListenAddress address_;
     Accepted accepted_;
+    Exhausted exhausted_;
     int fd_ = -1;
     int spare_ = -1;  ///< given up for a moment to refuse a connection when descriptors run out
     std::unique_ptr<Loop::Watch> watch_;

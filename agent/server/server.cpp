@@ -48,11 +48,36 @@ std::size_t descriptorsFor(std::size_t wanted) {
     return std::min<std::size_t>(wanted, left);
 }
 
+/// Beyond the descriptors nobody could be let in, and nobody told why.
+Admission::Limits bounded(Admission::Limits limits) {
+    const std::size_t possible = descriptorsFor(limits.connections);
+    if (possible < limits.connections)
+        log::warning("not {} but {} clients may connect: the limit of open files is lower",
+                     limits.connections, possible);
+    limits.connections = possible;
+    return limits;
+}
+
+/// What who is not let in reads.
+std::string turnAwayText(Refused reason) {
+    const bool full = reason == Refused::connections;
+    Reply reply = full ? refusalReply({503, "as many connections as there may be"})
+                       : refusalReply({429, reason == Refused::connectionRate
+                                                ? "too many new connections from this address"
+                                                : "too many connections from this address"});
+    reply.headers = fmt::format("retry-after: {}\r\nconnection: close\r\n",
+                                reason == Refused::connectionRate ? 1 : 5);
+    return head(reply) + reply.body;
+}
+
 }  // namespace
 
 Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
                auth::TokenVerifier verifier)
-    : services_{std::move(settings), hub, state, std::move(verifier), {}, {}}, loop_(loop) {
+    : services_{std::move(settings), hub, state, std::move(verifier), {}, {}},
+      loop_(loop),
+      admission_(bounded(services_.settings.admission)),
+      turnedAway_(loop) {
     lws_set_log_level(LLL_ERR | LLL_WARN, fromLibrary);
     void* foreign[] = {loop_.native()};
     lws_context_creation_info info{};
@@ -60,13 +85,8 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = foreign;
     info.pcontext = &context_;
-    auto& most = services_.settings.maxConnections;
-    const std::size_t possible = descriptorsFor(most);
-    if (possible < most)
-        log::warning("not {} but {} clients may connect: the limit of open files is lower", most,
-                     possible);
-    most = possible;
-    info.fd_limit_per_thread = static_cast<unsigned>(most) + libraryDescriptors;
+    info.fd_limit_per_thread =
+        static_cast<unsigned>(admission_.limits().connections) + libraryDescriptors;
     // Libwebsockets writes it into its own answers to what is no HTTP, and asserts that there is
     // one.
     info.server_string = "rollo-agent";
@@ -88,6 +108,7 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
 
 Server::~Server() {
     listeners_.clear();
+    turnedAway_.clear();
     // With a loop of our own the library's handles are closed by that loop's next turns; only then
     // can a second call free what is left, after which `pcontext` is null.
     lws_context_destroy(context_);
@@ -97,7 +118,8 @@ Server::~Server() {
 void Server::listen() {
     for (const auto& address : services_.settings.listen) {
         listeners_.push_back(std::make_unique<Listener>(
-            loop_, address, [this](int fd, const sockaddr_storage& peer) { accept(fd, peer); }));
+            loop_, address, [this](int fd, const sockaddr_storage& peer) { accept(fd, peer); },
+            [this] { noDescriptor(); }));
         log::info("listening on {}", listeners_.back()->text());
     }
 }
@@ -107,21 +129,23 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     services_.settings.publicMetrics = settings.publicMetrics;
     services_.settings.allowedHosts = settings.allowedHosts;
     services_.settings.allowedOrigins = settings.allowedOrigins;
+    auto limits = settings.admission;
+    limits.connections = admission_.limits().connections;
+    admission_.setLimits(std::move(limits));
     services_.verifier = std::move(verifier);
 }
 
 void Server::accept(int fd, const sockaddr_storage& address) {
     Peer peer{hostText(address), addressOf(address)};
-    if (connections_.size() >= services_.settings.maxConnections) {
-        const std::string refusal = [] {
-            const Reply reply = refusalReply({503, "as many connections as there may be"});
-            return head(reply) + reply.body;
-        }();
-        [[maybe_unused]] const auto ignored = ::write(fd, refusal.data(), refusal.size());
-        ::close(fd);
-        services_.refusals.note(Refused::connections, peer.text, common::readClocks().mono);
-        return;
-    }
+    const common::Monotonic now = common::readClocks().mono;
+    const auto refused = admission_.admit(peer.address, now);
+    if (!refused) return adopt(fd, std::move(peer));
+    services_.refusals.note(*refused, peer.text, now);
+    turnedAway_.add(common::UniqueFd(fd), turnAwayText(*refused), now);
+}
+
+void Server::adopt(int fd, Peer peer) {
+    ++services_.counters.accepted;
     connections_.push_back(
         std::make_unique<Connection>(services_, std::move(peer), connections_.size(),
                                      [this](Connection& connection) { forget(connection); }));
@@ -132,11 +156,17 @@ void Server::accept(int fd, const sockaddr_storage& address) {
     info.fd.sockfd = fd;
     info.opaque = connection;
     const std::size_t before = connections_.size();
-    if (!lws_adopt_descriptor_vhost_via_info(&info) && connections_.size() == before)
-        forget(*connection);
+    if (lws_adopt_descriptor_vhost_via_info(&info)) return;
+    noDescriptor();
+    if (connections_.size() == before) forget(*connection);
+}
+
+void Server::noDescriptor() {
+    services_.refusals.note(Refused::descriptors, "a client", common::readClocks().mono);
 }
 
 void Server::forget(Connection& connection) {
+    admission_.leave(connection.peer().address);
     const std::size_t place = connection.place();
     connections_[place].swap(connections_.back());
     connections_[place]->move(place);
@@ -145,6 +175,8 @@ void Server::forget(Connection& connection) {
 
 void Server::tick(const common::Now& now) {
     services_.refusals.tick(now.mono);
+    admission_.tick(now.mono);
+    turnedAway_.tick(now.mono);
     for (const auto& connection : connections_)
         if (Session* session = connection->session()) session->tick(now);
 }

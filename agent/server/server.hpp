@@ -12,6 +12,7 @@
 #include "agent/server/listener.hpp"
 #include "agent/server/loop.hpp"
 #include "agent/server/services.hpp"
+#include "agent/server/turned_away.hpp"
 
 struct lws_context;
 struct lws_vhost;
@@ -57,11 +58,15 @@ class Server {
 
   private:
     void accept(int fd, const sockaddr_storage& address);
+    void adopt(int fd, Peer peer);
+    void noDescriptor();
     void forget(Connection& connection);
     void shed();
 
     Services services_;
     Loop& loop_;
+    Admission admission_;
+    TurnedAway turnedAway_;
     lws_context* context_ = nullptr;
     lws_vhost* vhost_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;

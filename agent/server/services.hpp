@@ -10,6 +10,7 @@
 #include "agent/core/client.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
+#include "agent/server/admission.hpp"
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
 #include "agent/server/counters.hpp"
@@ -31,7 +32,7 @@ struct Settings {
     std::size_t queueBytes = 4u << 20;
     std::size_t totalQueueBytes = 256u << 20;
     std::size_t maxRules = 64;
-    std::size_t maxConnections = 4096;
+    Admission::Limits admission;
     bool publicMetrics = false;
 };
 

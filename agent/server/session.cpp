@@ -176,6 +176,7 @@ void Session::close(const proto::Farewell& farewell) {
     // twice, and the second time drops the frame that the first has prepared.
     queue_.pushUncounted(
         proto::Frame::close(static_cast<std::uint16_t>(farewell.code), farewell.word));
+    ++services_.counters.closed[static_cast<std::uint16_t>(farewell.code)];
     closing_ = Closing{farewell, now.mono + waitForGoodbye};
     markDirty();
 }

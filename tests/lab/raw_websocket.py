@@ -11,15 +11,19 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
 class RawWebSocket:
-    """Context manager. `address` is a TCP port on loopback or the path of a UNIX socket."""
+    """Context manager. `address` is a TCP port on loopback or the path of a UNIX socket;
+    `source` is the address to come from."""
 
     def __init__(self, address: int | str, path: str = "/ws/monitor", seconds: float = 10.0,
-                 receive_buffer: int | None = None, headers: str = ""):
+                 receive_buffer: int | None = None, headers: str = "",
+                 source: str | None = None):
         self.socket = socket.socket(socket.AF_INET if isinstance(address, int) else
                                     socket.AF_UNIX)
         self.socket.settimeout(seconds)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", address) if isinstance(address, int) else address)
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"

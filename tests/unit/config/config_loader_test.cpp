@@ -52,6 +52,9 @@ queue_bytes = 100000
 total_queue_bytes = 100000000
 max_rules = 3
 max_connections = 10
+max_connections_per_address = 9
+new_connections_per_second = 8
+exempt_networks = ["10.0.0.0/8"]
 [metrics]
 interval_seconds = 300
 balloon_period_seconds = 10

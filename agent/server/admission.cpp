@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/server/admission.hpp"
+
+#include <algorithm>
+
+namespace rollo::server {
+namespace {
+
+/// Who owns many networks can have as many sites. Beyond this what is known of those without a
+/// connection is given up, so that memory is bounded by the connections.
+constexpr std::size_t mostIdleSites = 16'384;
+
+}  // namespace
+
+common::TokenBucket::Rate Admission::rate() const {
+    return {.perSecond = limits_.newPerSecond, .burst = 2 * limits_.newPerSecond};
+}
+
+bool Admission::isLimited(const Address& address) const {
+    return std::ranges::none_of(limits_.exempt,
+                                [&](const Network& network) { return network.contains(address); });
+}
+
+std::optional<Refused> Admission::admitToSite(Site& site, common::Monotonic now) {
+    // An attempt over the cap is an attempt all the same.
+    if (!site.fresh.take(1, rate(), now)) return Refused::connectionRate;
+    if (site.connections >= limits_.perAddress) return Refused::connectionsPerAddress;
+    return std::nullopt;
+}
+
+std::optional<Refused> Admission::admit(const std::optional<Address>& address,
+                                        common::Monotonic now) {
+    Site* site = nullptr;
+    if (address && isLimited(*address)) {
+        if (sites_.size() >= connections_ + mostIdleSites)
+            std::erase_if(sites_, [](const auto& each) { return each.second.connections == 0; });
+        site = &sites_[siteOf(*address)];
+        if (const auto refused = admitToSite(*site, now)) return refused;
+    }
+    if (connections_ >= limits_.connections) return Refused::connections;
+    ++connections_;
+    if (site) ++site->connections;
+    return std::nullopt;
+}
+
+void Admission::leave(const std::optional<Address>& address) {
+    --connections_;
+    if (!address) return;
+    const auto found = sites_.find(siteOf(*address));
+    if (found != sites_.end() && found->second.connections > 0) --found->second.connections;
+}
+
+void Admission::tick(common::Monotonic now) {
+    std::erase_if(sites_, [&](const auto& each) {
+        return each.second.connections == 0 &&
+               each.second.fresh.untilFull(rate(), now).count() == 0;
+    });
+}
+
+}  // namespace rollo::server

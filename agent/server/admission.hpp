@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "agent/server/address.hpp"
+#include "agent/server/counters.hpp"
+#include "common/clock.hpp"
+#include "common/token_bucket.hpp"
+
+namespace rollo::server {
+
+/// How many connections there may be: in all, of one address, and new ones of one address. An IPv6
+/// address counts as its /64. Connections by UNIX socket and from exempt networks, behind which
+/// many clients may stand (a proxy), count in all alone.
+/// Thread: main.
+class Admission {
+  public:
+    struct Limits {
+        std::size_t connections = 4096;
+        std::size_t perAddress = 256;
+        double newPerSecond = 50;  ///< of one address; twice as many at once
+        std::vector<Network> exempt;
+    };
+
+    explicit Admission(Limits limits) : limits_(std::move(limits)) {}
+    const Limits& limits() const { return limits_; }
+    /// For connections to come; those that are there stay.
+    void setLimits(Limits limits) { limits_ = std::move(limits); }
+
+    /// Counts a connection in, or says why not.
+    std::optional<Refused> admit(const std::optional<Address>& address, common::Monotonic now);
+    /// Counts one out that was let in.
+    void leave(const std::optional<Address>& address);
+    /// Forgets the addresses of which nothing has to be known any more. About once a second.
+    void tick(common::Monotonic now);
+
+    std::size_t connections() const { return connections_; }
+    /// Of how many addresses something is kept.
+    std::size_t sites() const { return sites_.size(); }
+
+  private:
+    struct Site {
+        std::size_t connections = 0;
+        common::TokenBucket fresh;
+    };
+
+    bool isLimited(const Address& address) const;
+    std::optional<Refused> admitToSite(Site& site, common::Monotonic now);
+    common::TokenBucket::Rate rate() const;
+
+    Limits limits_;
+    std::size_t connections_ = 0;
+    std::map<Address, Site> sites_;
+};
+
+}  // namespace rollo::server

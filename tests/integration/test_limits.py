@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limits: what is over one is refused clearly and counted, and the others keep what they have."""
+
+import asyncio
+import os
+import statistics
+import threading
+import time
+
+import pytest
+import websockets
+
+from lab.client import AsyncClient, Client
+from lab.raw_websocket import RawWebSocket
+from lab.strangers import Answer, ask, counter, dial, held_open, read_to_end, refused
+from lab.wait import wait_until
+
+STRANGER = "127.0.0.2"
+"""An address that is not the one from which the tests' own questions come."""
+
+
+def limited(agents, **server):
+    """An agent with these limits, which holds loopback addresses to them, too."""
+    return agents(config={"server": {"exempt_networks": [], **server},
+                          "metrics": {"public": True, "interval_seconds": 1}})
+
+
+def latencies(client: Client, rounds: int = 40) -> list[float]:
+    """How long pongs take, one after the other."""
+    taken = []
+    for _ in range(rounds):
+        begin = time.monotonic()
+        client.send({"type": "ping"})
+        client.expect("pong")
+        taken.append(time.monotonic() - begin)
+    return taken
+
+
+class Nuisance:
+    """Context manager: does something again and again in a thread."""
+
+    def __init__(self, act):
+        self._act = act
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.rounds = 0
+
+    def __enter__(self):
+        self._thread.start()
+        wait_until(lambda: self.rounds > 5, what="it has begun")
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._stop.is_set():
+            try:
+                self._act()
+            except OSError:
+                pass
+            self.rounds += 1
+
+
+def keeps_its_latency(client: Client, act):
+    """While `act` goes on beside it, an honest client is answered about as fast as before. The
+    bounds are wide: a machine that is busy must not fail, an agent that stalls must."""
+    quiet = statistics.median(latencies(client))
+    with Nuisance(act) as nuisance:
+        before = nuisance.rounds
+        busy = statistics.median(latencies(client))
+        assert nuisance.rounds > before
+    assert busy < max(20 * quiet, 0.2), f"{quiet:.4f} s, then {busy:.4f} s"
+
+
+# --- connections ----------------------------------------------------------------------------------
+
+
+@pytest.mark.short
+def test_one_address_has_its_share_and_the_others_theirs(agents, connect):
+    agent = limited(agents, max_connections_per_address=5, new_connections_per_second=1000)
+    with held_open(agent, 5, STRANGER) as peers:
+        answer = ask(agent, STRANGER)
+        assert answer.status == 429 and int(answer.headers["retry-after"]) > 0
+        assert answer.json()["code"] == "too_many_requests"
+        assert connect(agent).expect("connection_status")
+        assert ask(agent, "127.0.0.3").status == 200
+        assert refused(agent, "connections_per_address") == 1
+        peers.pop().close()
+        wait_until(lambda: ask(agent, STRANGER).status == 200, what="there is room again")
+
+
+@pytest.mark.short
+def test_one_address_may_not_connect_ever_faster(agents, connect):
+    agent = limited(agents, new_connections_per_second=5)
+    honest = connect(agent)
+    answers = [ask(agent, STRANGER) for _ in range(40)]
+    refusals = [answer for answer in answers if answer.status == 429]
+    assert {answer.status for answer in answers} == {200, 429}
+    assert all(answer.headers["retry-after"] == "1" for answer in refusals)
+    assert refused(agent, "connection_rate") == len(refusals)
+    keeps_its_latency(honest, lambda: ask(agent, STRANGER))
+    wait_until(lambda: ask(agent, STRANGER).status == 200, step=0.5, what="it may again")
+
+
+@pytest.mark.short
+def test_more_than_all_are_refused_with_503(agents):
+    agent = limited(agents, max_connections=10, max_connections_per_address=8)
+    with held_open(agent, 7, STRANGER), held_open(agent, 3, "127.0.0.3"):
+        answer = ask(agent, "127.0.0.4")
+        assert answer.status == 503 and int(answer.headers["retry-after"]) > 0
+        assert answer.json()["code"] == "unavailable"
+    wait_until(lambda: ask(agent).status == 200, what="there is room again")
+    assert refused(agent, "connections") >= 1
+
+
+def test_a_refusal_can_be_read_although_the_request_comes_late(agents):
+    """The connection is not reset under the client's hands."""
+    agent = limited(agents, max_connections_per_address=1, new_connections_per_second=1000)
+    with held_open(agent, 1, STRANGER):
+        for _ in range(20):
+            with dial(agent, STRANGER) as late:
+                wait_until(lambda: b"429" in late.recv(12, 2), what="the answer")  # 2: MSG_PEEK
+                for _ in range(8):
+                    late.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * 1000)
+                answer = b""
+                while data := late.recv(65536):
+                    answer += data
+                assert Answer(answer).json()["message"]
+
+
+def test_who_is_refused_is_let_go_though_it_stays(agents):
+    agent = limited(agents, max_connections_per_address=1, new_connections_per_second=1000)
+    with held_open(agent, 1, STRANGER), held_open(agent, 100, STRANGER) as stubborn:
+        for peer in stubborn:
+            assert Answer(read_to_end(peer)).status == 429
+        assert refused(agent, "connections_per_address") == 100
+        wait_until(lambda: open_sockets(agent) <= 4, what="its descriptors are free again")
+
+
+def open_sockets(agent) -> int:
+    """TCP connections that the agent has open, whether it counts them or not."""
+    links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{agent.pid}/fd")]
+    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        return sum(line.split()[9] in inodes for line in list(table)[1:])
+
+
+@pytest.mark.short
+def test_by_default_many_may_come_from_loopback(agents, session_loop):
+    agent = agents(config={"metrics": {"public": True}})
+
+    async def open_all() -> list[AsyncClient]:
+        clients = [AsyncClient(agent.ws_url + "/ws") for _ in range(400)]
+        return await asyncio.gather(*(client.connect() for client in clients))
+
+    async def close_all(clients: list[AsyncClient]):
+        await asyncio.gather(*(client.close() for client in clients))
+
+    session_loop.run(close_all(session_loop.run(open_all())))
+    assert counter(agent, "rollo_agent_accepted_connections_total") > 400
+    assert refused(agent, "connections_per_address") == refused(agent, "connection_rate") == 0
+
+
+def test_unix_sockets_share_no_address(agents, tmp_path):
+    path = str(tmp_path / "agent.sock")
+    agent = agents(start=False, config={"server": {
+        "exempt_networks": [], "max_connections_per_address": 5,
+        "new_connections_per_second": 5}})
+    agent.config["server"]["listen"].append(f"unix:{path}")
+    agent.start(ready=False)
+    wait_until(lambda: "runs on" in agent.log(), what="it runs")
+    clients = [RawWebSocket(path) for _ in range(30)]
+    assert all(client.status == 101 for client in clients)
+    for client in clients:
+        client.socket.close()
+
+
+def test_limits_change_with_a_reload_and_leave_alone_who_is_there(agents, connect):
+    agent = limited(agents)
+    client = connect(agent)
+    agent.config["server"]["max_connections_per_address"] = 1
+    agent.reload()
+    wait_until(lambda: "read again" in agent.log(), what="it has been read again")
+    with pytest.raises(websockets.InvalidStatusCode):
+        connect(agent)
+    client.send({"type": "ping"})
+    assert client.expect("pong")
