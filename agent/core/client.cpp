@@ -225,8 +225,11 @@ void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) 
 
 void Client::sendSnapshot(SnapshotReason reason, const Subscription* told, const common::Now& now) {
     member_.heardOrdered = true;  // a snapshot has a `seq`, and what is later is larger
-    subscriber_.sendBacklog(
-        takeSnapshot(state_, hub_, principal_, subscription_, told, reason, now));
+    const auto take = [&] {
+        return takeSnapshot(state_, hub_, principal_, subscription_, told, reason, now);
+    };
+    const bool whole = !told || told->rules().empty();
+    subscriber_.sendBacklog(whole ? hub_.snapshotFor(member_, reason, now, take) : take());
     told_ = subscription_;
 }
 

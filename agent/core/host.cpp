@@ -66,6 +66,7 @@ Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hyp
 
 void Host::apply(Observation observation, const common::Now& now) {
     std::visit([&](auto&& each) { on(std::move(each), now); }, std::move(observation));
+    hub_.forgetSnapshots();
 }
 
 void Host::tick(const common::Now& now) {

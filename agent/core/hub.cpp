@@ -2,6 +2,7 @@
 #include "agent/core/hub.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -57,6 +58,9 @@ std::string roomKey(const Subscription& subscription, const Principal& principal
     return key;
 }
 
+/// Ages and times in it are as of when it was taken.
+constexpr std::chrono::milliseconds snapshotLasts{250};
+
 bool namesItsVms(const Rule& rule) {
     if (rule.ownServer) return false;
     return rule.boundTo || (rule.vmIds && (!rule.serverIds || rule.serverIds->empty()));
@@ -97,6 +101,7 @@ void Hub::setServerId(std::optional<proto::ServerId> id) {
 }
 
 void Hub::publish(const proto::Event& event, const common::Now& now) {
+    forgetSnapshots();
     const Topic topic = topicOf(event);
     if (proto::conflatable(topic.kind))
         publishLatest(event, topic, now);
@@ -212,8 +217,21 @@ void Hub::dropRoom(Room& room) {
                 byVmId_.erase(found);
         }
     }
+    snapshots_.erase(&room);
     const std::string key = room.key;
     rooms_.erase(key);
+}
+
+std::vector<proto::Frame> Hub::snapshotFor(const Member& member, proto::SnapshotReason reason,
+                                           const common::Now& now,
+                                           const std::function<std::vector<proto::Frame>()>& take) {
+    const auto found = snapshots_.find(member.room);
+    if (found != snapshots_.end() && found->second.reason == reason &&
+        now.mono - found->second.takenAt < snapshotLasts)
+        return found->second.frames;
+    auto frames = take();
+    if (member.room) snapshots_[member.room] = {reason, now.mono, frames};
+    return frames;
 }
 
 std::optional<std::vector<proto::Frame>> Hub::replay(const proto::ResumePoint& from,

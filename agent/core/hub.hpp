@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "agent/core/subscription.hpp"
 #include "common/clock.hpp"
 #include "proto/events.hpp"
+#include "proto/messages.hpp"
 
 namespace rollo::core {
 
@@ -61,6 +63,14 @@ class Hub {
                                                     const Subscription& subscription,
                                                     const Principal& principal) const;
 
+    /// What `take` makes for that member, or what it made a moment ago for another of the same
+    /// room, if nothing has changed since: many come at once after a restart, and ask for the same.
+    std::vector<proto::Frame> snapshotFor(const Member& member, proto::SnapshotReason reason,
+                                          const common::Now& now,
+                                          const std::function<std::vector<proto::Frame>()>& take);
+    /// The state has changed without an event.
+    void forgetSnapshots() { snapshots_.clear(); }
+
     std::uint64_t delivered() const { return delivered_; }
     std::size_t rooms() const { return rooms_.size(); }
 
@@ -81,6 +91,12 @@ class Hub {
     std::vector<Room*> wide_;  ///< may match any VM, or the server
     std::unordered_map<proto::VmId, std::vector<Room*>> byVmId_;
     std::unordered_map<proto::Uuid, std::vector<Room*>> byUuid_;
+    struct SharedSnapshot {
+        proto::SnapshotReason reason;
+        common::Monotonic takenAt;
+        std::vector<proto::Frame> frames;
+    };
+    std::unordered_map<const Room*, SharedSnapshot> snapshots_;
     std::uint64_t visit_ = 0;
     std::uint64_t delivered_ = 0;
 };
