@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <optional>
 #include <vector>
@@ -21,8 +22,8 @@ class Admission {
   public:
     struct Limits {
         std::size_t connections = 4096;
-        std::size_t perAddress = 256;
-        double newPerSecond = 50;  ///< of one address; twice as many at once
+        std::size_t perAddress = std::numeric_limits<std::size_t>::max();
+        double newPerSecond = 1e9;  ///< of one address; twice as many at once
         std::vector<Network> exempt;
     };
 
