@@ -57,12 +57,13 @@ std::optional<Kinds> readKinds(const proto::Filter& filter, std::vector<std::str
 
 Client::Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
                const HostState& state, Subscriber& subscriber)
-    : opening_(std::move(opening)),
+    : opening_(std::make_unique<Opening>(std::move(opening))),
+      connectionId_(std::move(opening_->connectionId)),
       principal_(std::move(principal)),
       terms_(terms),
       hub_(hub),
       state_(state),
-      endpoint_(opening_.endpoint, state_, principal_),
+      endpoint_(std::move(opening_->endpoint), state_, principal_),
       subscriber_(subscriber),
       member_(subscriber) {}
 
@@ -73,22 +74,24 @@ Client::~Client() {
 void Client::open(const common::Now& now) {
     sayWhoYouAre(now);
     subscription_.add(endpoint_.rule());
-    const bool rulesAreThere = endpoint_.startsSubscribed() || opening_.subscribe;
-    if (opening_.resume && !rulesAreThere) {
-        waitingSince_ = now.mono;
-    } else if (opening_.subscribe) {
-        openByQuery(*std::exchange(opening_.subscribe, {}), now);
-    } else if (opening_.resume) {
+    const auto opening = std::move(opening_);
+    const bool rulesAreThere = endpoint_.startsSubscribed() || opening->subscribe;
+    if (opening->resume && !rulesAreThere) {
+        waiting_ = std::make_unique<Waiting>(*opening->resume, now.mono);
+    } else if (opening->subscribe) {
+        openByQuery(*opening, now);
+    } else if (opening->resume) {
         confirm(std::nullopt, {}, {}, now);
-        resumeFrom(*opening_.resume, now);
+        resumeFrom(*opening->resume, now);
     } else {
-        goLive(now, endpoint_.startsSubscribed() && opening_.snapshot, SnapshotReason::subscribed);
+        goLive(now, endpoint_.startsSubscribed() && opening->snapshot, SnapshotReason::subscribed);
     }
 }
 
-void Client::openByQuery(proto::Subscribe subscribe, const common::Now& now) {
-    subscribe.snapshot = opening_.snapshot;
-    subscribe.resume = opening_.resume;
+void Client::openByQuery(const Opening& opening, const common::Now& now) {
+    proto::Subscribe subscribe = *opening.subscribe;
+    subscribe.snapshot = opening.snapshot;
+    subscribe.resume = opening.resume;
     const auto& filter = subscribe.filter;
     if (!endpoint_.startsSubscribed() || filter.vmIds || filter.serverIds)
         return on(subscribe, now);
@@ -107,7 +110,7 @@ void Client::openByQuery(proto::Subscribe subscribe, const common::Now& now) {
 
 void Client::sayWhoYouAre(const common::Now& now) {
     proto::ConnectionStatus status;
-    status.connectionId = opening_.connectionId;
+    status.connectionId = connectionId_;
     status.epoch = hub_.epoch();
     status.seq = hub_.seq();
     status.serverId = state_.server.id;
@@ -141,12 +144,9 @@ void Client::on(const proto::Subscribe& message, const common::Now& now) {
     // Without a snapshot, what a replaced rule brought may be missed from here on.
     if (message.id && !message.snapshot) told_ = {};
     confirm(message.id, std::move(refused), message.filter, now);
-    const auto resume = message.resume  ? message.resume
-                        : waitingSince_ ? opening_.resume
-                                        : std::nullopt;
-    waitingSince_.reset();
-    if (resume)
-        resumeFrom(*resume, now);
+    const auto waiting = std::move(waiting_);
+    if (message.resume || waiting)
+        resumeFrom(message.resume ? *message.resume : waiting->resume, now);
     else
         goLive(now, message.snapshot, SnapshotReason::subscribed);
 }
@@ -160,7 +160,7 @@ void Client::on(const proto::Unsubscribe& message, const common::Now& now) {
                       "unsubscribe", now);
     told_ = {};  // what is missed from here on is new when it is asked for again
     confirm(message.id, std::move(refused), {}, now);
-    if (!waitingSince_) hub_.join(member_, subscription_, principal_);
+    if (!waiting_) join();
 }
 
 bool Client::fits(const Subscription& subscription) const {
@@ -206,14 +206,21 @@ void Client::confirm(std::optional<std::string> id, std::vector<std::string> ref
     say(confirmed, now);
 }
 
-void Client::goLive(const common::Now& now, bool withSnapshot, SnapshotReason reason) {
+void Client::join() {
     hub_.join(member_, subscription_, principal_);
+    // Many clients ask for the same, and lists of ids may be long: one copy serves them all.
+    const Subscription& shared = hub_.rules(member_);
+    if (shared == subscription_) subscription_ = shared;
+}
+
+void Client::goLive(const common::Now& now, bool withSnapshot, SnapshotReason reason) {
+    join();
     if (!withSnapshot) return;
     sendSnapshot(reason, &told_, now);
 }
 
 void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) {
-    hub_.join(member_, subscription_, principal_);
+    join();
     told_ = subscription_;
     member_.heardOrdered = true;
     auto missed = hub_.replay(from, subscription_, principal_);
@@ -261,9 +268,9 @@ bool Client::renew(Principal principal, const common::Now& now) {
     sayWhoYouAre(now);
     if (before.permissions == principal_.permissions && before.vms == principal_.vms) return true;
     confirm(std::nullopt, {}, {}, now);
-    if (waitingSince_) return true;
+    if (waiting_) return true;
     tellOfLostVms(before, now);
-    hub_.join(member_, subscription_, principal_);
+    join();
     sendSnapshot(SnapshotReason::resync, nullptr, now);
     return true;
 }
@@ -279,10 +286,10 @@ void Client::tellOfLostVms(const Principal& before, const common::Now& now) {
 }
 
 void Client::tick(const common::Now& now) {
-    if (waitingSince_ && now.mono - *waitingSince_ >= waitForRules) {
-        waitingSince_.reset();
+    if (waiting_ && now.mono - waiting_->since >= waitForRules) {
+        const auto waiting = std::move(waiting_);
         confirm(std::nullopt, {}, {}, now);
-        resumeFrom(*opening_.resume, now);
+        resumeFrom(waiting->resume, now);
     }
     if (!principal_.expiresAt) return;
     if (now.wall >= *principal_.expiresAt + graceAfterExpiry) {

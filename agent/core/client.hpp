@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,11 +64,12 @@ class Client {
     void on(const proto::Authenticate& message, const common::Now& now);
     void on(const proto::ConsoleMessage& message, const common::Now& now);
 
-    void openByQuery(proto::Subscribe subscribe, const common::Now& now);
+    void openByQuery(const Opening& opening, const common::Now& now);
     bool fits(const Subscription& subscription) const;
     /// False, and nothing is changed, where the rules would be too many.
     bool addRule(const proto::Filter& filter, const std::optional<std::string>& id, bool include,
                  std::vector<std::string>& refused);
+    void join();
     void goLive(const common::Now& now, bool withSnapshot, proto::SnapshotReason reason);
     void resumeFrom(const proto::ResumePoint& from, const common::Now& now);
     void confirm(std::optional<std::string> id, std::vector<std::string> refused,
@@ -80,7 +82,15 @@ class Client {
     void refuse(proto::ErrorCode code, std::string message, std::string_view type,
                 const common::Now& now);
 
-    Opening opening_;
+    /// A resume that waits for the rules that it is about.
+    struct Waiting {
+        proto::ResumePoint resume;
+        common::Monotonic since;
+    };
+
+    std::unique_ptr<Opening>
+        opening_;  ///< until it is opened: there are many clients, and it is large
+    std::string connectionId_;
     Principal principal_;
     Terms terms_;
     Hub& hub_;
@@ -91,7 +101,7 @@ class Client {
     Subscription subscription_;
     /// What its snapshots have covered; a later one brings only what is new.
     Subscription told_;
-    std::optional<common::Monotonic> waitingSince_;  ///< for the rules that a resume is about
+    std::unique_ptr<Waiting> waiting_;
     bool warnedOfExpiry_ = false;
 };
 

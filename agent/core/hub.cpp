@@ -187,6 +187,10 @@ void Hub::leave(Member& member) {
     member.room = nullptr;
 }
 
+const Subscription& Hub::rules(const Member& member) const {
+    return member.room->subscription;
+}
+
 void Hub::index(Room& room) {
     const auto& rules = room.subscription.rules();
     const auto wide = [](const Rule& rule) { return rule.include && !namesItsVms(rule); };

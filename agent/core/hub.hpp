@@ -57,6 +57,8 @@ class Hub {
     /// Puts the member into the room of these rules and rights; out of the one where it was.
     void join(Member& member, const Subscription& subscription, const Principal& principal);
     void leave(Member& member);
+    /// The rules of the room where it is: the same as its own, but for their names.
+    const Subscription& rules(const Member& member) const;
 
     /// What that person missed after `seq`, as it was sent; nothing where part of it is gone.
     std::optional<std::vector<proto::Frame>> replay(const proto::ResumePoint& from,

@@ -132,18 +132,35 @@ bool Rule::covers(const Rule& other) const {
 void Subscription::add(Rule rule) {
     normalise(rule.vmIds);
     normalise(rule.serverIds);
-    if (!rule.id.empty()) remove(rule.id);
-    std::erase_if(rules_, [&](const Rule& earlier) { return rule.covers(earlier); });
+    std::vector<Rule> next;
+    for (const auto& earlier : rules())
+        if ((rule.id.empty() || earlier.id != rule.id) && !rule.covers(earlier))
+            next.push_back(earlier);
     // Nothing is wanted before the first rule, so an exclusion there excludes nothing.
-    if (rule.include || !rules_.empty()) rules_.push_back(std::move(rule));
+    if (rule.include || !next.empty()) next.push_back(std::move(rule));
+    become(std::move(next));
 }
 
 bool Subscription::remove(const std::string& id) {
-    return std::erase_if(rules_, [&](const Rule& rule) { return rule.id == id; }) > 0;
+    std::vector<Rule> next = rules();
+    const bool found = std::erase_if(next, [&](const Rule& rule) { return rule.id == id; }) > 0;
+    if (found) become(std::move(next));
+    return found;
+}
+
+const std::vector<Rule>& Subscription::rules() const {
+    static const std::vector<Rule> none;
+    return rules_ ? *rules_ : none;
+}
+
+void Subscription::become(std::vector<Rule> rules) {
+    rules.shrink_to_fit();
+    rules_ = std::make_shared<const std::vector<Rule>>(std::move(rules));
 }
 
 bool Subscription::wants(const Topic& topic, std::optional<ServerId> self) const {
-    for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule)
+    const auto& rules = this->rules();
+    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule)
         if (rule->effectiveKinds().has(topic.kind) && matchesIds(*rule, topic, self))
             return rule->include;
     return false;
@@ -152,7 +169,8 @@ bool Subscription::wants(const Topic& topic, std::optional<ServerId> self) const
 Kinds Subscription::kindsOf(const VmIdentity& vm, std::optional<ServerId> self) const {
     Kinds wanted;
     Kinds open = vmKinds();
-    for (auto rule = rules_.rbegin(); rule != rules_.rend() && !open.empty(); ++rule) {
+    const auto& rules = this->rules();
+    for (auto rule = rules.rbegin(); rule != rules.rend() && !open.empty(); ++rule) {
         if (!matchesVm(*rule, vm, self)) continue;
         const Kinds decided = open.both(rule->effectiveKinds());
         if (rule->include) wanted.add(decided);

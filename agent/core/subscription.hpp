@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,7 +67,8 @@ struct Rule {
     bool operator==(const Rule&) const = default;
 };
 
-/// An ordered list of rules, of which the last that matches an event decides.
+/// An ordered list of rules, of which the last that matches an event decides. Copies share the
+/// rules until one of them changes: a client, what it has been told, and its room mostly agree.
 class Subscription {
   public:
     /// Adds the rule and removes those that it makes superfluous. A rule with the same non-empty
@@ -83,11 +85,13 @@ class Subscription {
     /// Which of the events that a VM alone can have would be wanted.
     Kinds kindsOf(const proto::VmIdentity& vm, std::optional<proto::ServerId> self) const;
 
-    const std::vector<Rule>& rules() const { return rules_; }
-    bool operator==(const Subscription&) const = default;
+    const std::vector<Rule>& rules() const;
+    bool operator==(const Subscription& other) const { return rules() == other.rules(); }
 
   private:
-    std::vector<Rule> rules_;
+    void become(std::vector<Rule> rules);
+
+    std::shared_ptr<const std::vector<Rule>> rules_;  ///< null: none
 };
 
 }  // namespace rollo::core

@@ -102,7 +102,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     if (!endpoint) return refuseUpgrade(socket, {404, "there is no such endpoint"});
     auto opening = readOpening(std::move(*endpoint), request);
     if (!opening) return refuseUpgrade(socket, opening.error());
-    handshake_.emplace();
+    handshake_ = std::make_unique<Session::Handshake>();
     handshake_->opening = std::move(*opening);
     handshake_->path = request.path;
     handshake_->peer = peer_.text;
@@ -127,8 +127,7 @@ bool Connection::refuseUpgrade(lws* socket, const Refusal& refusal) {
 }
 
 void Connection::upgraded(lws* socket, const common::Now& now) {
-    session_ = std::make_unique<Session>(socket, services_, std::move(*handshake_));
-    handshake_.reset();
+    session_ = std::make_unique<Session>(socket, services_, std::move(handshake_));
     session_->open(now);
 }
 

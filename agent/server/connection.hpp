@@ -50,7 +50,7 @@ class Connection {
     Peer peer_;
     std::size_t place_;
     std::function<void(Connection&)> gone_;
-    std::optional<Session::Handshake> handshake_;
+    std::unique_ptr<Session::Handshake> handshake_;  ///< until the session has it
     std::unique_ptr<Session> session_;
     std::string reply_;  ///< what is left to write
 };

@@ -7,16 +7,15 @@
 namespace rollo::server {
 
 std::string_view Gather::take(const SendQueue& queue) {
-    next_.clear();
-    queue.peek(next_, most);
-    if (next_ == frames_ && !frames_.empty())
-        return frames_.size() == 1 ? frames_.front().wire() : std::string_view(bytes_);
-    std::swap(frames_, next_);
+    if (!queue.shows(frames_, most)) {
+        frames_.clear();
+        queue.peek(frames_, most);
+        bytes_.clear();
+        if (frames_.size() > 1)
+            for (const auto& frame : frames_) bytes_ += frame.wire();
+    }
     if (frames_.empty()) return {};
-    if (frames_.size() == 1) return frames_.front().wire();
-    bytes_.clear();
-    for (const auto& frame : frames_) bytes_ += frame.wire();
-    return bytes_;
+    return frames_.size() == 1 ? frames_.front().wire() : std::string_view(bytes_);
 }
 
 Gather::Split Gather::split(std::size_t bytes) const {
@@ -29,7 +28,6 @@ Gather::Split Gather::split(std::size_t bytes) const {
 
 void Gather::clear() {
     frames_.clear();
-    next_.clear();
     if (bytes_.capacity() > most) std::string().swap(bytes_);
 }
 

@@ -31,7 +31,6 @@ class Gather {
 
   private:
     std::vector<proto::Frame> frames_;
-    std::vector<proto::Frame> next_;
     std::string bytes_;
 };
 

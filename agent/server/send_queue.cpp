@@ -6,13 +6,17 @@
 namespace rollo::server {
 namespace {
 
-/// A queue that has drained gives its memory back beyond this many entries.
-constexpr std::size_t keptCapacity = 64;
+/// What has left is cut off beyond this many entries.
+constexpr std::size_t compactFrom = 64;
 
 template <class T>
-void reset(std::vector<T>& entries) {
-    entries.clear();
-    if (entries.capacity() > keptCapacity) entries.shrink_to_fit();
+void shrink(std::vector<T>& entries, std::size_t& most) {
+    if (entries.empty() && entries.capacity() > 2 * most) {
+        std::vector<T> smaller;
+        smaller.reserve(most);
+        entries.swap(smaller);
+    }
+    most = 0;
 }
 
 }  // namespace
@@ -28,8 +32,8 @@ void SendQueue::pushUncounted(const proto::Frame& frame) {
 }
 
 void SendQueue::pushLatest(std::uint64_t key, const proto::Frame& frame) {
-    if (leftOver_) {
-        const auto [place, isNew] = places_.try_emplace(key, latest_.size());
+    if (places_) {
+        const auto [place, isNew] = places_->try_emplace(key, latest_.size());
         if (!isNew) {
             latest_[place->second].frame = frame;
             ++conflated_;
@@ -39,18 +43,37 @@ void SendQueue::pushLatest(std::uint64_t key, const proto::Frame& frame) {
     latest_.push_back({key, frame});
 }
 
-void SendQueue::peek(std::vector<proto::Frame>& frames, std::size_t maxBytes) const {
+/// Visits what should leave next until `take` answers false or `maxBytes` are reached.
+template <class Take>
+void SendQueue::forEach(std::size_t maxBytes, Take take) const {
     std::size_t bytes = 0;
-    const auto take = [&](const proto::Frame& frame) {
-        if (bytes != 0 && bytes + frame.size() > maxBytes) return false;
-        frames.push_back(frame);
+    const auto fits = [&](const proto::Frame& frame) {
+        const bool first = bytes == 0;
         bytes += frame.size();
-        return true;
+        return first || bytes <= maxBytes;
     };
     for (std::size_t i = head_; i < ordered_.size(); ++i)
-        if (!take(ordered_[i].frame)) return;
+        if (!fits(ordered_[i].frame) || !take(ordered_[i].frame)) return;
     for (std::size_t i = latestHead_; i < latest_.size(); ++i)
-        if (!take(latest_[i].frame)) return;
+        if (!fits(latest_[i].frame) || !take(latest_[i].frame)) return;
+}
+
+void SendQueue::peek(std::vector<proto::Frame>& frames, std::size_t maxBytes) const {
+    forEach(maxBytes, [&](const proto::Frame& frame) {
+        frames.push_back(frame);
+        return true;
+    });
+}
+
+bool SendQueue::shows(const std::vector<proto::Frame>& frames, std::size_t maxBytes) const {
+    std::size_t same = 0;
+    bool others = false;
+    forEach(maxBytes, [&](const proto::Frame& frame) {
+        others = same == frames.size() || !(frames[same] == frame);
+        same += others ? 0 : 1;
+        return !others;
+    });
+    return !others && same == frames.size();
 }
 
 std::size_t SendQueue::allBytes() const {
@@ -61,6 +84,7 @@ std::size_t SendQueue::allBytes() const {
 }
 
 void SendQueue::drop(std::size_t count) {
+    if (count == ordered_.size() - head_ + latest_.size() - latestHead_) return clear();
     for (; count > 0 && head_ < ordered_.size(); --count, ++head_) {
         if (ordered_[head_].counted)
             bytes_ -= ordered_[head_].frame.size();
@@ -70,40 +94,48 @@ void SendQueue::drop(std::size_t count) {
     }
     for (; count > 0; --count, ++latestHead_) {
         // A later one with this key may wait behind it, from before anything was left over.
-        const auto place = places_.find(latest_[latestHead_].key);
-        if (place != places_.end() && place->second == latestHead_) places_.erase(place);
+        if (places_) {
+            const auto place = places_->find(latest_[latestHead_].key);
+            if (place != places_->end() && place->second == latestHead_) places_->erase(place);
+        }
         latest_[latestHead_].frame = {};
     }
-    if (empty()) return clear();
     compact();
     leaveOver();
 }
 
 void SendQueue::leaveOver() {
-    if (leftOver_ || empty()) return;
-    leftOver_ = true;
-    for (std::size_t i = latestHead_; i < latest_.size(); ++i) places_[latest_[i].key] = i;
+    if (places_ || empty()) return;
+    places_ = std::make_unique<Places>();
+    for (std::size_t i = latestHead_; i < latest_.size(); ++i) (*places_)[latest_[i].key] = i;
 }
 
 /// A socket that is slow but moves never drains its queue, so what has left is cut off meanwhile.
 void SendQueue::compact() {
-    if (head_ > keptCapacity && head_ > ordered_.size() / 2) {
+    if (head_ > compactFrom && head_ > ordered_.size() / 2) {
         ordered_.erase(ordered_.begin(), ordered_.begin() + static_cast<std::ptrdiff_t>(head_));
         head_ = 0;
     }
-    if (latestHead_ > keptCapacity && latestHead_ > latest_.size() / 2) {
+    if (latestHead_ > compactFrom && latestHead_ > latest_.size() / 2) {
         latest_.erase(latest_.begin(), latest_.begin() + static_cast<std::ptrdiff_t>(latestHead_));
-        for (auto& [key, place] : places_) place -= latestHead_;
+        if (places_)
+            for (auto& [key, place] : *places_) place -= latestHead_;
         latestHead_ = 0;
     }
 }
 
 void SendQueue::clear() {
-    reset(ordered_);
-    reset(latest_);
-    places_.clear();
+    mostOrdered_ = std::max(mostOrdered_, ordered_.size());
+    mostLatest_ = std::max(mostLatest_, latest_.size());
+    ordered_.clear();
+    latest_.clear();
+    places_.reset();
     head_ = latestHead_ = bytes_ = uncounted_ = 0;
-    leftOver_ = false;
+}
+
+void SendQueue::rest() {
+    shrink(ordered_, mostOrdered_);
+    shrink(latest_, mostLatest_);
 }
 
 }  // namespace rollo::server

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -33,13 +34,20 @@ class SendQueue {
     /// Appends what should leave next, ordered messages first, until `maxBytes` are reached; at
     /// least one where one waits.
     void peek(std::vector<proto::Frame>& frames, std::size_t maxBytes) const;
+    /// True if `peek` would show exactly these.
+    bool shows(const std::vector<proto::Frame>& frames, std::size_t maxBytes) const;
     /// Drops the first `count` messages of what `peek` showed: they have left.
     void drop(std::size_t count);
     /// Says that the socket takes nothing more for now: from here on only the latest is kept.
     void leaveOver();
     void clear();
+    /// Gives back the memory that has not been needed since the last call. In between it is kept,
+    /// so that a steady stream of messages does not allocate.
+    void rest();
 
   private:
+    template <class Take>
+    void forEach(std::size_t maxBytes, Take take) const;
     void compact();
 
     struct Ordered {
@@ -56,11 +64,13 @@ class SendQueue {
     std::size_t head_ = 0;
     std::size_t latestHead_ = 0;
     std::size_t bytes_ = 0;
-    std::size_t uncounted_ = 0;  ///< messages
-    /// Where in `latest_` a key waits. Filled only once a message has been left over: a socket that
-    /// keeps up never needs it.
-    std::unordered_map<std::uint64_t, std::size_t> places_;
-    bool leftOver_ = false;
+    std::size_t uncounted_ = 0;    ///< messages
+    std::size_t mostOrdered_ = 0;  ///< entries at once since the last rest
+    std::size_t mostLatest_ = 0;
+    /// Where in `latest_` a key waits. There only while a message is left over: a socket that keeps
+    /// up never needs it.
+    using Places = std::unordered_map<std::uint64_t, std::size_t>;
+    std::unique_ptr<Places> places_;
     std::uint64_t conflated_ = 0;
 };
 

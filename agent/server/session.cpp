@@ -33,10 +33,12 @@ std::string_view piece(std::string_view text, std::string_view before, std::stri
 
 }  // namespace
 
-Session::Session(lws* socket, Services& services, Handshake handshake)
+Session::Session(lws* socket, Services& services, std::unique_ptr<Handshake> handshake)
     : socket_(socket),
       services_(services),
       handshake_(std::move(handshake)),
+      path_(std::move(handshake_->path)),
+      peer_(std::move(handshake_->peer)),
       connectionId_(common::randomHex(8)) {}
 
 Session::~Session() {
@@ -50,19 +52,19 @@ Session::~Session() {
         client_ ? client_->principal().user.value_or("anonymous") : std::string("nobody");
     log::write(log::Level::info,
                fmt::format("connection {} of {} from {} to {} ended: {}", connectionId_, user,
-                           handshake_.peer, handshake_.path, end),
+                           peer_, path_, end),
                {{"ROLLO_CONNECTION", connectionId_},
                 {"ROLLO_USER", user},
-                {"ROLLO_ADDRESS", handshake_.peer},
-                {"ROLLO_ENDPOINT", handshake_.path},
+                {"ROLLO_ADDRESS", peer_},
+                {"ROLLO_ENDPOINT", path_},
                 {"ROLLO_END", end}});
 }
 
 void Session::open(const common::Now& now) {
     opened_ = lastHeard_ = lastPing_ = now.mono;
-    if (handshake_.principal) return begin(std::move(*handshake_.principal), now);
-    if (handshake_.authByMessage) return;
-    close(handshake_.tokenGiven ? farewell::tokenInvalid : farewell::tokenMissing);
+    if (handshake_->principal) return begin(std::move(*handshake_->principal), now);
+    if (handshake_->authByMessage) return;
+    close(handshake_->tokenGiven ? farewell::tokenInvalid : farewell::tokenMissing);
 }
 
 void Session::begin(core::Principal principal, const common::Now& now) {
@@ -70,12 +72,13 @@ void Session::begin(core::Principal principal, const common::Now& now) {
     terms.maxRules = services_.settings.maxRules;
     terms.maxMessageBytes = services_.settings.maxMessageBytes;
     terms.heartbeat = services_.settings.heartbeat;
-    handshake_.opening.connectionId = connectionId_;
-    client_.emplace(std::move(handshake_.opening), std::move(principal), terms, services_.hub,
+    handshake_->opening.connectionId = connectionId_;
+    client_.emplace(std::move(handshake_->opening), std::move(principal), terms, services_.hub,
                     services_.state, *this);
+    handshake_.reset();
     if (const auto refusal = client_->refusal()) return close(*refusal);
     log::debug("connection {} of {} from {} opened {}", connectionId_,
-               client_->principal().user.value_or("anonymous"), handshake_.peer, handshake_.path);
+               client_->principal().user.value_or("anonymous"), peer_, path_);
     client_->open(now);
 }
 
@@ -114,7 +117,7 @@ void Session::handle(std::string_view text, const common::Now& now) {
 void Session::authenticate(const proto::Authenticate& message, const common::Now& now) {
     auto principal = services_.verifier.verify(message.token, now);
     if (!principal) {
-        log::info("connection {} from {}: token refused: {}", connectionId_, handshake_.peer,
+        log::info("connection {} from {}: token refused: {}", connectionId_, peer_,
                   auth::describe(principal.error()));
         if (!client_) return close(farewell::tokenInvalid);
         return refuse({proto::ErrorCode::invalidToken, "the token is not valid", "auth", {}}, now);
@@ -234,11 +237,11 @@ bool Session::transmitPlain(std::string_view bytes) {
         return false;
     }
     const auto taken = static_cast<std::size_t>(sent < 0 ? 0 : sent);
-    const auto split = services_.gather.split(taken);
     if (taken == bytes.size()) {
-        queue_.drop(split.frames);
+        queue_.drop(services_.gather.frames().size());
         return true;
     }
+    const auto split = services_.gather.split(taken);
     if (split.rest > 0) {
         const auto& cut = services_.gather.frames()[split.frames];
         const std::string_view rest = cut.wire().substr(split.rest);
@@ -287,6 +290,7 @@ void Session::tick(const common::Now& now) {
     if (pinged && now.mono - lastPing_ >= heartbeat) return close(farewell::noPong);
     if (!pinged && now.mono - lastHeard_ >= heartbeat) {
         lastPing_ = now.mono;
+        queue_.rest();
         queue_.pushUncounted(proto::Frame::ping());
         markDirty();
     }

@@ -31,7 +31,7 @@ class Session final : public core::Subscriber {
         std::string peer;
     };
 
-    Session(lws* socket, Services& services, Handshake handshake);
+    Session(lws* socket, Services& services, std::unique_ptr<Handshake> handshake);
     ~Session() override;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -78,20 +78,24 @@ class Session final : public core::Subscriber {
 
     lws* socket_;
     Services& services_;
-    Handshake handshake_;
-    std::string connectionId_;
-    std::optional<core::Client> client_;
+    // What every message needs stands side by side.
     SendQueue queue_;
-    std::string message_;
-    bool messageBinary_ = false;
-    bool dirty_ = false;
-    bool reading_ = true;
-    bool dead_ = false;
     struct Closing {
         proto::Farewell farewell;
         common::Monotonic deadline;
     };
     std::optional<Closing> closing_;
+    bool dirty_ = false;
+    bool dead_ = false;
+    bool reading_ = true;
+    bool messageBinary_ = false;
+
+    std::unique_ptr<Handshake> handshake_;  ///< until the client is there
+    std::string path_;
+    std::string peer_;
+    std::string connectionId_;
+    std::optional<core::Client> client_;
+    std::string message_;
     unsigned peerCode_ = 0;
     common::Monotonic opened_;
     common::Monotonic lastHeard_;

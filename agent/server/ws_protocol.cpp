@@ -18,7 +18,7 @@ constexpr int closeIt = -1;
 constexpr int answered = 1;  ///< an upgrade was refused and the reply is written
 
 /// Small: messages of clients are, and each connection holds one. Large frames leave whole.
-constexpr std::size_t receiveBytes = 512;
+constexpr std::size_t receiveBytes = 256;
 constexpr std::size_t sendBytes = 256 * 1024;
 
 std::string_view text(const void* in, std::size_t length) {

@@ -11,7 +11,6 @@ Exit status 1 where a target is missed.
 
 import argparse
 import json
-import resource
 import statistics
 import sys
 import tempfile
@@ -109,8 +108,6 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=21,
                         help="pairs of rounds for each case (default: %(default)s)")
     options = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     rows = []
     with tempfile.TemporaryDirectory() as directory:
         for case in CASES:

@@ -3,6 +3,7 @@
 
 import os
 import re
+import resource
 import subprocess
 import time
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ PROGRAMS = BUILD / "tests/bench"
 READY_SECONDS = 20
 
 
-def core(number: int) -> set[int]:
-    """One core of those that we may use, so that server and clients do not share one where
-    there are two."""
+def settle_on_core(number: int):
+    """Of those that we may use, so that server and clients do not share one where there are two.
+    And a descriptor for each client."""
     cores = sorted(os.sched_getaffinity(0))
-    return {cores[number % len(cores)]}
+    os.sched_setaffinity(0, {cores[number % len(cores)]})
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass
@@ -49,7 +52,7 @@ class Server:
         with open(self.log, "wb") as stderr:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-                preexec_fn=lambda: os.sched_setaffinity(0, core(0)))
+                preexec_fn=lambda: settle_on_core(0))
         self.port = self._wait_for_port()
         return self
 
@@ -95,7 +98,7 @@ class Clients:
             [PROGRAMS / "load_generator", str(self.server.port), self.path, str(tick),
              str(self.server.process.pid)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[tick], text=True, bufsize=1,
-            preexec_fn=lambda: os.sched_setaffinity(0, core(1)))
+            preexec_fn=lambda: settle_on_core(1))
         return self
 
     def __exit__(self, *_):

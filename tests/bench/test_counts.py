@@ -14,7 +14,7 @@ from bench.processes import Clients, Server, agent_clients
 
 WARM_UP = 30
 TICKS = 50
-CASES = ["status 1", "status 10", "metrics 1", "metrics 10"]
+CASES = ["status 1", "status 10", "metrics 1", "metrics 10", "metrics 100"]
 
 
 def events_in(case: str) -> int:
@@ -75,6 +75,19 @@ def test_each_client_costs_one_send_in_a_turn_and_nothing_else(tmp_path):
         assert calls["epoll_ctl"] == 0, case
         # What is left is the loop's own: waiting, and being woken by another thread.
         assert calls.total() - calls["sendto"] <= 10 * TICKS, (case, calls)
+
+
+# Memory
+
+
+def test_an_idle_client_needs_at_most_3_kib(tmp_path):
+    few, many = 300, 2000
+    with (Server("bench_agent", tmp_path / "agent.log") as server,
+          agent_clients(server) as clients):
+        clients.connect(few)
+        before = server.resident_bytes()
+        clients.connect(many)
+        assert (server.resident_bytes() - before) / many <= 3 * 1024
 
 
 # Allocations

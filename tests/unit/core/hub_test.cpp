@@ -92,6 +92,14 @@ struct Bench {
 
 // --- numbers and frames --------------------------------------------------------------------------
 
+TEST_CASE("a room has the rules that its members have in common") {
+    Hub hub("0123456789abcdef");
+    Ear one(hub, vmIds({1, 2}));
+    Ear other(hub, vmIds({1, 2}));
+    CHECK(&hub.rules(one.member) == &hub.rules(other.member));
+    CHECK(hub.rules(one.member) == vmIds({1, 2}));
+}
+
 TEST_CASE("ordered events are numbered from 1 without a hole, whoever listens") {
     Bench bench;
     CHECK(bench.hub.seq() == 0);

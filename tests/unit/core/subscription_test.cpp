@@ -314,6 +314,21 @@ TEST_CASE("every event has the topic of what it is tied to") {
     CHECK_FALSE(topicOf(ofOne).server);
 }
 
+TEST_CASE("copies share their rules until one of them changes") {
+    Subscription one;
+    one.add(include(kinds({vmCreated}), Ids{1, 2}, {}, "a"));
+    Subscription other = one;
+    CHECK(&other.rules() == &one.rules());
+    CHECK_FALSE(other.remove("b"));
+    CHECK(&other.rules() == &one.rules());
+    other.add(include(kinds({vmDeleted})));
+    CHECK(one.rules().size() == 1);
+    CHECK(other.rules().size() == 2);
+    CHECK(other.remove("a"));
+    CHECK(one.rules().front().id == "a");
+    CHECK(one != other);
+}
+
 TEST_CASE("kinds are listed in the words of the wire") {
     CHECK(kinds({alert, vmCreated}).wireNames() == std::vector<std::string>{"vm_created", "alert"});
     CHECK(Kinds::all().wireNames().size() == rollo::proto::eventKinds);

@@ -75,6 +75,14 @@ TEST_CASE("what leaves at once is bounded") {
     CHECK(gather.take(queueOf({huge, large})) == huge.wire());
 }
 
+TEST_CASE("what waits beyond the bound does not keep sockets from sharing") {
+    Gather gather;
+    const Frame large = Frame::text(std::string(100 * 1024, 'x'));
+    const char* first = gather.take(queueOf({large, large, large})).data();
+    CHECK(gather.take(queueOf({large, large, large, large})).data() == first);
+    CHECK(gather.take(queueOf({large})).size() == large.size());
+}
+
 TEST_CASE("bytes that were sent are whole frames and a rest") {
     Gather gather;
     gather.take(queueOf(three));

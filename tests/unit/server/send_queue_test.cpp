@@ -50,6 +50,36 @@ TEST_CASE("ordered messages leave in their order, and before the others") {
     CHECK(queue.empty());
 }
 
+TEST_CASE("a queue rests without losing what waits") {
+    SendQueue queue;
+    queue.push(frame("a"));
+    queue.pushLatest(1, frame("metrics"));
+    queue.rest();
+    CHECK(waiting(queue) == Texts{"a", "metrics"});
+    queue.drop(2);
+    queue.rest();
+    queue.rest();
+    queue.push(frame("b"));
+    CHECK(waiting(queue) == Texts{"b"});
+}
+
+TEST_CASE("what is shown is exactly what peek shows") {
+    SendQueue queue;
+    const Frame a = frame("a");
+    const Frame b = frame("b");
+    constexpr std::size_t much = 1000;
+    CHECK(queue.shows({}, much));
+    queue.push(a);
+    queue.pushLatest(1, b);
+    CHECK(queue.shows({a, b}, much));
+    CHECK_FALSE(queue.shows({}, much));
+    CHECK_FALSE(queue.shows({a}, much));
+    CHECK_FALSE(queue.shows({b, a}, much));
+    CHECK_FALSE(queue.shows({a, b, b}, much));
+    CHECK(queue.shows({a}, a.size()));
+    CHECK_FALSE(queue.shows({a, b}, a.size()));
+}
+
 TEST_CASE("looking does not take") {
     SendQueue queue;
     queue.push(frame("a"));
