@@ -32,6 +32,12 @@ bool starts(const std::vector<LifecycleSeen>& seen, const DomainDescription& des
            std::any_of(seen.begin(), seen.end(), resumed);
 }
 
+/// True for a domain that was not there when its description was read, but has come since.
+bool cameBack(const std::vector<LifecycleSeen>& seen, bool quiet) {
+    return !quiet && !seen.empty() && seen.back().what != Lifecycle::undefined &&
+           seen.back().what != Lifecycle::stopped;
+}
+
 /// A domain that was gone before anybody could describe it, as far as its callbacks tell.
 DomainDescription fromCallbacks(const DomainRef& domain, const std::vector<LifecycleSeen>& seen) {
     DomainDescription description;
@@ -225,6 +231,7 @@ void Host::forgetAnswers() {
     listing_ = false;
     mentioned_.clear();
     arrivals_.clear();
+    answersForNobody_.clear();
     for (auto& [uuid, vm] : state_.vms) {
         vm.describesInFlight = 0;
         vm.redefinitions = 0;
@@ -239,7 +246,12 @@ void Host::on(LifecycleSeen observation, const common::Now& now) {
     if (const auto found = state_.vms.find(uuid); found != state_.vms.end())
         return take(found->second, observation, now);
     if (observation.what == Lifecycle::undefined && !arrivals_.contains(uuid)) return;
-    arrive(observation.domain).seen.push_back(std::move(observation));
+    auto& seen = arrive(observation.domain).seen;
+    // It is there all the same, as if it had never gone.
+    if (observation.what == Lifecycle::defined && !seen.empty() &&
+        seen.back().what == Lifecycle::undefined)
+        seen.pop_back();
+    seen.push_back(std::move(observation));
 }
 
 void Host::on(RebootSeen observation, const common::Now& now) {
@@ -259,15 +271,18 @@ void Host::on(DescriptionOutdated observation, const common::Now&) {
 Host::Arrival& Host::arrive(const DomainRef& domain) {
     Arrival& arrival = arrivals_[domain.uuid];
     arrival.domain = domain;
-    if (arrival.describesInFlight == 0) {
-        arrival.describesInFlight = 1;
-        hypervisor_.describe(domain.uuid);
-    }
+    arrival.quiet = !arrival.asked;
+    if (!std::exchange(arrival.asked, true)) hypervisor_.describe(domain.uuid);
     return arrival;
 }
 
 void Host::on(DomainDescribed observation, const common::Now& now) {
+    if (isForNobody(observation.uuid)) return;
     if (const auto arrival = arrivals_.find(observation.uuid); arrival != arrivals_.end()) {
+        if (!observation.description && cameBack(arrival->second.seen, arrival->second.quiet)) {
+            arrival->second.quiet = true;
+            return hypervisor_.describe(observation.uuid);
+        }
         Arrival settled = std::move(arrival->second);
         arrivals_.erase(arrival);
         return settle(std::move(settled), std::move(observation.description), now);
@@ -288,6 +303,13 @@ void Host::on(DomainDescribed observation, const common::Now& now) {
         step(vm, vm.lifecycle.correct(proto::VmStatus::stopped, "unknown"), now);
         remove(observation.uuid, persistent ? "vanished" : "transient_ended", now);
     }
+}
+
+bool Host::isForNobody(const proto::Uuid& uuid) {
+    const auto found = answersForNobody_.find(uuid);
+    if (found == answersForNobody_.end()) return false;
+    if (--found->second == 0) answersForNobody_.erase(found);
+    return true;
 }
 
 void Host::settle(Arrival arrival, std::optional<DomainDescription> description,
@@ -312,8 +334,8 @@ void Host::settle(Arrival arrival, std::optional<DomainDescription> description,
     Vm& vm = found->second;
     if (gone && vm.describesInFlight == 0)
         remove(uuid, vm.info.persistent ? "vanished" : "transient_ended", now);
-    else if (vm.lifecycle.startUndecided() && !gone)
-        describe(vm);
+    else if (!gone && (vm.lifecycle.startUndecided() || (!arrival.quiet && !vm.describesInFlight)))
+        describe(vm);  // what was read may be from before the last callback
 }
 
 }  // namespace rollo::core

@@ -56,7 +56,8 @@ class Host {
     struct Arrival {
         DomainRef domain;
         std::vector<LifecycleSeen> seen;
-        int describesInFlight = 0;
+        bool asked = false;
+        bool quiet = true;  ///< no callback since it was asked for
     };
 
     void on(ConnectionOpened observation, const common::Now& now);
@@ -82,11 +83,12 @@ class Host {
 
     // Domains that are not known yet.
     Arrival& arrive(const DomainRef& domain);
+    bool isForNobody(const proto::Uuid& uuid);
     void settle(Arrival arrival, std::optional<DomainDescription> description,
                 const common::Now& now);
 
     // VMs: host_vms.cpp.
-    Vm& create(const DomainDescription& description, const common::Now& now);
+    Vm& create(DomainDescription description, const common::Now& now);
     void remove(const proto::Uuid& uuid, const std::string& reason, const common::Now& now);
     void take(Vm& vm, const LifecycleSeen& seen, const common::Now& now);
     void takeUndefined(Vm& vm, const common::Now& now);
@@ -118,6 +120,9 @@ class Host {
     IdBook ids_;
     std::unordered_map<proto::Uuid, SavedVm> savedBoots_;
     std::unordered_map<proto::Uuid, Arrival> arrivals_;
+    /// Descriptions on their way that a VM asked for which has been removed since: they are not
+    /// about whoever comes under its UUID.
+    std::unordered_map<proto::Uuid, int> answersForNobody_;
     std::optional<HostSample> lastHostSample_;
     std::optional<common::Monotonic> listedAt_;
     bool listing_ = false;

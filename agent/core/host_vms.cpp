@@ -51,11 +51,21 @@ bool mayBeCrash(const Vm& vm, const LifecycleSeen& seen) {
            vm.info.status == VmStatus::running;
 }
 
+/// Libvirt has begun to start it, and says that it is paused: STARTED follows, or nothing where
+/// that fails.
+bool hasOnlyBegun(const DomainDescription& description) {
+    return description.status == VmStatus::paused && description.reason == "starting";
+}
+
 constexpr double mibPerGib = 1024.0;
 
 }  // namespace
 
-Vm& Host::create(const DomainDescription& description, const common::Now& now) {
+Vm& Host::create(DomainDescription description, const common::Now& now) {
+    if (hasOnlyBegun(description)) {
+        description.status = VmStatus::stopped;
+        description.reason = "unknown";
+    }
     const auto& domain = description.domain;
     const IdBook::Given given = ids_.assign(domain.uuid, description.platformId);
     Vm& vm = state_.vms[domain.uuid];
@@ -91,6 +101,8 @@ void Host::remove(const proto::Uuid& uuid, const std::string& reason, const comm
     resolveConflict(found->second, now);
     hub_.publish(proto::VmDeleted{found->second.info.identity, reason}, now);
     ids_.release(uuid);
+    if (found->second.describesInFlight > 0)
+        answersForNobody_[uuid] += found->second.describesInFlight;
     state_.vms.erase(found);
     unsaved_ = true;
 }
@@ -165,8 +177,7 @@ void Host::reconcile(Vm& vm, const DomainDescription& description, const common:
     if (description.reason.empty()) return;
     const bool early = vm.lifecycle.startUndecided() && now.mono - *vm.startSeen < startSettles;
     if (early && description.status == VmStatus::paused) return;
-    // Libvirt has begun to start it: STARTED follows, or nothing where that fails.
-    if (!hasProcess(vm.info.status) && description.reason == "starting") return;
+    if (!hasProcess(vm.info.status) && hasOnlyBegun(description)) return;
     const bool unasked = description.status == VmStatus::paused && description.reason == "unknown";
     if (vm.pauseSeen && unasked && now.mono - *vm.pauseSeen < crashFollows) return;
     settlePause(vm, description.status == VmStatus::crashed, now);

@@ -257,6 +257,17 @@ TEST_CASE("a guest that libvirt has only begun to start is not told as started")
     CHECK(bench.heard() == Lines{"vm1 stopped>running (booted)"});
 }
 
+TEST_CASE("a guest that libvirt has only begun to start at the first listing is started once") {
+    HostBench bench;
+    auto starting = runningVm(1, 5);
+    starting.status = VmStatus::paused;
+    starting.reason = "starting";
+    bench.open().heard();
+    bench.list({starting}).start(1, 5);
+    CHECK(bench.heard() == Lines{"created vm1#1000001 stopped", "server offline>online (connected)",
+                                 "vm1 stopped>running (booted)"});
+}
+
 TEST_CASE("a state that was read before a callback does not undo it") {
     HostBench bench;
     bench.begin({runningVm(1, 5)}).outdated(1).on(1, suspended, "io_error", 5);
@@ -366,6 +377,34 @@ TEST_CASE("a VM that is defined again comes back with its id") {
     bench.on(3, defined, "added").described(stoppedVm(3));
     bench.on(1, defined, "added").described(stoppedVm(1));
     CHECK(bench.heard() == Lines{"created vm3#1000003 stopped", "created vm1#1000001 stopped"});
+}
+
+TEST_CASE("what an undefined VM had asked for says nothing of the one that comes after it") {
+    HostBench bench;
+    bench.begin({runningVm(1, 5)}).on(1, stopped, "destroyed").on(1, undefined, "undefined");
+    bench.on(1, defined, "added").heard();
+    REQUIRE(bench.asked() == 2);
+    SUBCASE("where it was read while there was none") {
+        bench.gone(1);
+    }
+    SUBCASE("where it was read before") {
+        bench.described(runningVm(1, 5));
+    }
+    CHECK(bench.heard().empty());
+    bench.described(stoppedVm(1));
+    CHECK(bench.heard() == Lines{"created vm1#1000001 stopped"});
+}
+
+TEST_CASE("a VM that goes and comes again before it could be described is described at last") {
+    HostBench bench;
+    bench.begin({}).on(1, defined, "added").on(1, undefined, "undefined").on(1, defined, "added");
+    REQUIRE(bench.asked() == 1);
+    bench.gone(1);
+    CHECK(bench.asked() == 1);
+    CHECK(bench.heard().empty());
+    bench.described(stoppedVm(1));
+    CHECK(bench.vm(1));
+    CHECK(bench.heard().back() == "created vm1#1000001 stopped");
 }
 
 TEST_CASE("a rename is one update") {
