@@ -44,6 +44,7 @@ virt::Settings virtSettings(const Config& config) {
     settings.diskPath = config.metrics.diskPath;
     settings.keepAliveIntervalSeconds = static_cast<int>(config.libvirt.keepAliveInterval.count());
     settings.keepAliveCount = static_cast<unsigned>(config.libvirt.keepAliveCount);
+    settings.maxStuckCalls = static_cast<std::size_t>(config.libvirt.maxStuckCalls);
     return settings;
 }
 
@@ -79,6 +80,9 @@ class Agent {
           server_(serverSettings(config), loop_, hub_, host_.state(), makeVerifier(config.auth)) {}
 
     int run() {
+        hypervisor_.setWake([this, tasks = tasks_] {
+            tasks->post([this] { hypervisor_.tick(common::readClocks().mono); });
+        });
         tasks_->setWake([this] { loop_.wake(); });
         loop_.onWake([this] { takeTasks(); });
         loop_.onTurnEnd([this] { return server_.flush(); });

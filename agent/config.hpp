@@ -25,6 +25,7 @@ struct LibvirtConfig {
     std::string uri = "qemu:///system";
     std::chrono::seconds keepAliveInterval{1};
     std::int64_t keepAliveCount = 3;
+    std::int64_t maxStuckCalls = 12;
 };
 
 struct ServerConfig {

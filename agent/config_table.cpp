@@ -120,6 +120,15 @@ std::vector<ConfigOption> libvirtOptions() {
         option::integer<in, &LibvirtConfig::keepAliveCount>(
             "libvirt", "keepalive_count", {1, 100}, Reload::no,
             "How many questions may go unanswered before the connection counts as lost."),
+        option::integer<in, &LibvirtConfig::maxStuckCalls>(
+            "libvirt", "max_stuck_calls", {2, 1000}, Reload::no,
+            "How many statistics calls may hang at once. A guest whose monitor hangs keeps one, "
+            "and\n"
+            "with it one of libvirtd's workers: of 20, unless its max_workers says otherwise. "
+            "With\n"
+            "two fewer such guests all others are sampled as ever; with more, only guests that "
+            "are\n"
+            "seen to use the CPU."),
     };
 }
 

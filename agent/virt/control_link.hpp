@@ -26,6 +26,8 @@ class ControlLink {
 
     void start(common::Monotonic now);
     void tick(common::Monotonic now);
+    /// Called on any thread when `tick` has something to do.
+    void setWake(std::function<void()> wake) { results_->setWake(std::move(wake)); }
     void describe(const proto::Uuid& uuid);
     void list();
 

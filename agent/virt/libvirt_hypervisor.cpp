@@ -47,6 +47,11 @@ LibvirtHypervisor::~LibvirtHypervisor() {
     stop(milliseconds(500));
 }
 
+void LibvirtHypervisor::setWake(const std::function<void()>& wake) {
+    parts_->link.setWake(wake);
+    parts_->sampler.setWake(wake);
+}
+
 void LibvirtHypervisor::start() {
     parts_->started = true;
     parts_->events.start();
@@ -106,7 +111,6 @@ LibvirtHypervisor::Figures LibvirtHypervisor::figures() const {
             .events = parts.link.events(),
             .givenUpCalls = parts.link.givenUp() + parts.sampler.givenUp(),
             .stuckCalls = parts.link.stuck() + parts.sampler.stuck(),
-            .suspects = parts.sampler.suspects(),
             .lastSample = parts.sampler.lastDuration()};
 }
 

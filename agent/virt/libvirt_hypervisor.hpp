@@ -27,6 +27,8 @@ class LibvirtHypervisor final : public core::Hypervisor {
     LibvirtHypervisor(const LibvirtHypervisor&) = delete;
     LibvirtHypervisor& operator=(const LibvirtHypervisor&) = delete;
 
+    /// Called on any thread when `tick` has something to do before it is due. Before `start`.
+    void setWake(const std::function<void()>& wake);
     /// Registers libvirt's event implementation, starts its thread, then begins to connect.
     void start();
     void describe(const proto::Uuid& uuid) override;
@@ -45,7 +47,6 @@ class LibvirtHypervisor final : public core::Hypervisor {
         std::uint64_t events = 0;      ///< callbacks of libvirt, whatever became of them
         std::uint64_t givenUpCalls = 0;
         std::uint64_t stuckCalls = 0;  ///< given up and not yet returned
-        std::uint64_t suspects = 0;    ///< guests that the sampler leaves out at present
         std::chrono::milliseconds lastSample{0};
     };
     Figures figures() const;

@@ -57,14 +57,13 @@ bool SampleLane::overdue(common::Monotonic now, std::chrono::nanoseconds limit) 
     return worker_ && session_->progress().overdue(*worker_, now, limit);
 }
 
-void SampleLane::leaveBehind(LeftBehind& calls) {
-    calls.add(token_);
-    token_.reset();
+Token SampleLane::leaveBehind() {
     session_->abandon();
     session_.reset();
     worker_->giveUp();
     worker_.reset();
     busy_ = false;
+    return std::exchange(token_, nullptr);
 }
 
 void SampleLane::close() {

@@ -32,8 +32,9 @@ class SampleLane {
     /// A task was posted, and has neither returned nor been left behind.
     bool busy() const { return busy_; }
     bool overdue(common::Monotonic now, std::chrono::nanoseconds limit) const;
-    /// The next task gets a new worker and a new connection.
-    void leaveBehind(LeftBehind& calls);
+    /// The next task gets a new worker and a new connection. The token of the present one is gone
+    /// when the task has returned.
+    Token leaveBehind();
     /// Closes the connection behind the task that runs.
     void close();
     bool finish(std::chrono::milliseconds limit);

@@ -18,6 +18,10 @@ namespace {
 
 using Records = common::UniqueHandle<virDomainStatsRecordPtr, virDomainStatsRecordListFree>;
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// How often a guest is asked in one round.
+constexpr int attempts = 3;
 
 TypedParams parametersOf(const virDomainStatsRecord& record) {
     return {record.params, static_cast<std::size_t>(record.nparams)};
@@ -31,7 +35,7 @@ Look lookAt(virDomainPtr domain) {
     if (virDomainGetControlInfo(domain, &control, 0) != 0) return look;
     look.job = control.state == VIR_DOMAIN_CONTROL_JOB;
     if (control.state == VIR_DOMAIN_CONTROL_OCCUPIED)
-        look.occupied = std::chrono::milliseconds(control.stateTime);
+        look.occupiedSince = Clock::now() - milliseconds(control.stateTime);
     return look;
 }
 
@@ -56,38 +60,45 @@ void SampleSession::close() {
     connection_.reset();
 }
 
-core::SampleTaken SampleSession::sampleAll() {
-    return sample(nullptr);
+core::SampleTaken SampleSession::sampleAll(milliseconds unresponsiveAfter) {
+    core::SampleTaken sample;
+    sample.host = sampleHost(connection(), settings_.diskPath);
+    askAgain(ask(nullptr, sample), sample, unresponsiveAfter);
+    return sample;
 }
 
-core::SampleTaken SampleSession::sampleSome(const std::vector<proto::Uuid>& uuids) {
-    DomainHandles owned;
-    std::vector<virDomainPtr> domains;
+core::SampleTaken SampleSession::sampleSome(const std::vector<proto::Uuid>& uuids,
+                                            milliseconds unresponsiveAfter) {
+    core::SampleTaken sample;
+    sample.host = sampleHost(connection(), settings_.diskPath);
+    DomainHandles domains;
     for (const auto& uuid : uuids) {
         progress_.step();
         DomainHandle domain(virDomainLookupByUUID(connection(), uuid.bytes.data()));
-        if (!domain) continue;
-        domains.push_back(domain.get());
-        owned.push_back(std::move(domain));
+        if (domain) domains.push_back(std::move(domain));
     }
-    domains.push_back(nullptr);
-    return sample(domains.data());
+    askAgain(ask(&domains, sample), sample, unresponsiveAfter);
+    return sample;
 }
 
-core::SampleTaken SampleSession::sample(virDomainPtr* domains) {
-    core::SampleTaken sample;
-    sample.host = sampleHost(connection(), settings_.diskPath);
+DomainHandles SampleSession::ask(const DomainHandles* domains, core::SampleTaken& sample) {
+    DomainHandles unanswered;
+    if (domains && domains->empty()) return unanswered;
+    std::vector<virDomainPtr> pointers;
+    if (domains)
+        for (const auto& domain : *domains) pointers.push_back(domain.get());
+    pointers.push_back(nullptr);
     progress_.step();
-    if (domains && !*domains) return sample;
     virDomainStatsRecordPtr* list = nullptr;
     const auto begin = Clock::now();
-    const int size = getStats(domains, &list);
+    const int size = getStats(domains ? pointers.data() : nullptr, &list);
     const auto took = Clock::now() - begin;
     const Records records(list);
     for (int i = 0; i < size; ++i) {
         const virDomainStatsRecord& record = *list[i];
         if (monitored_ && !monitorAnswered(parametersOf(record))) {
-            addSilent(sample, record.dom);
+            virDomainRef(record.dom);
+            unanswered.emplace_back(record.dom);
             continue;
         }
         auto& domain = sample.domains.emplace_back(sampleOf(parametersOf(record)));
@@ -97,7 +108,29 @@ core::SampleTaken SampleSession::sample(virDomainPtr* domains) {
         domain.takenAt = begin + took * (i + 1) / size;
         setBalloonPeriod(record.dom);
     }
-    return sample;
+    return unanswered;
+}
+
+/// Some monitors did not take part because somebody else used them at that moment, such as another
+/// program that takes statistics: they are asked again. Those that hang are not.
+void SampleSession::askAgain(DomainHandles unanswered, core::SampleTaken& sample,
+                             milliseconds unresponsiveAfter) {
+    for (int attempt = 1;; ++attempt) {
+        DomainHandles busy;
+        for (DomainHandle& domain : unanswered) {
+            progress_.step();
+            const Look look = lookAt(domain.get());
+            const auto now = Clock::now();
+            if (occupiedSince(look, now - unresponsiveAfter))
+                sample.unresponsive.push_back(look.uuid);
+            else if (attempt == attempts || occupiedSince(look, now - hungAfter))
+                sample.silent.push_back(look.uuid);
+            else
+                busy.push_back(std::move(domain));
+        }
+        if (busy.empty()) return;
+        unanswered = ask(&busy, sample);
+    }
 }
 
 int SampleSession::getStats(virDomainPtr* domains, virDomainStatsRecordPtr** records) {
@@ -114,11 +147,6 @@ int SampleSession::getStats(virDomainPtr* domains, virDomainStatsRecordPtr** rec
         throwLastError("virConnectGetAllDomainStats");
     noWait_ = 0;  // a driver without monitors, or an older daemon
     return check(call(), "virConnectGetAllDomainStats");
-}
-
-void SampleSession::addSilent(core::SampleTaken& sample, virDomainPtr domain) {
-    const Look look = lookAt(domain);
-    (isUnresponsive(look, limits_) ? sample.unresponsive : sample.silent).push_back(look.uuid);
 }
 
 /// A guest that has just answered is the only one that it is safe to ask for more.
@@ -140,17 +168,6 @@ Looks SampleSession::look() {
         looks.push_back(lookAt(domain.get()));
     }
     return looks;
-}
-
-bool SampleSession::probe(const proto::Uuid& uuid) {
-    const DomainHandle domain(virDomainLookupByUUID(connection(), uuid.bytes.data()));
-    if (!domain) return false;
-    virDomainPtr domains[] = {domain.get(), nullptr};
-    virDomainStatsRecordPtr* list = nullptr;
-    progress_.step();
-    const int size = getStats(domains, &list);
-    const Records records(list);
-    return size == 1 && (!monitored_ || monitorAnswered(parametersOf(*list[0])));
 }
 
 }  // namespace rollo::virt

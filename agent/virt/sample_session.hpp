@@ -2,15 +2,17 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/core/observation.hpp"
 #include "agent/virt/connection.hpp"
+#include "agent/virt/look.hpp"
 #include "agent/virt/progress.hpp"
-#include "agent/virt/sample_plan.hpp"
 
 namespace rollo::virt {
 
@@ -26,18 +28,15 @@ class SampleSession {
     SampleSession(const SampleSession&) = delete;
     SampleSession& operator=(const SampleSession&) = delete;
 
-    /// All active domains and the host, in one call each (virConnectGetAllDomainStats).
-    core::SampleTaken sampleAll();
-    /// Only those (virDomainListGetStats), and the host.
-    core::SampleTaken sampleSome(const std::vector<proto::Uuid>& uuids);
+    /// All active domains and the host, in one call each (virConnectGetAllDomainStats). A domain
+    /// whose monitor has been occupied for longer than `unresponsiveAfter` is unresponsive.
+    core::SampleTaken sampleAll(std::chrono::milliseconds unresponsiveAfter);
+    /// The host, and of the domains only those (virDomainListGetStats).
+    core::SampleTaken sampleSome(const std::vector<proto::Uuid>& uuids,
+                                 std::chrono::milliseconds unresponsiveAfter);
     /// All active domains, without their monitors.
     Looks look();
-    /// Asks one domain for its statistics. Whether its monitor took part.
-    bool probe(const proto::Uuid& uuid);
     void close();
-
-    /// From when on a monitor that does not return counts as not answering.
-    void setLimits(const SamplePlan::Limits& limits) { limits_ = limits; }
 
     const Progress& progress() const { return progress_; }
     /// Main: the thread was given up.
@@ -46,16 +45,17 @@ class SampleSession {
 
   private:
     virConnectPtr connection();
-    /// `domains` ends with a null pointer; null itself: all active ones.
-    core::SampleTaken sample(virDomainPtr* domains);
+    /// Adds what those domains answer, null: all active ones. Returns those whose monitors did not
+    /// take part.
+    DomainHandles ask(const DomainHandles* domains, core::SampleTaken& sample);
     int getStats(virDomainPtr* domains, virDomainStatsRecordPtr** records);
-    void addSilent(core::SampleTaken& sample, virDomainPtr domain);
+    void askAgain(DomainHandles unanswered, core::SampleTaken& sample,
+                  std::chrono::milliseconds unresponsiveAfter);
     void setBalloonPeriod(virDomainPtr domain);
 
     Settings settings_;
     Progress progress_;
     std::atomic<bool> abandoned_ = false;
-    SamplePlan::Limits limits_;
     std::unique_ptr<Connection> connection_;
     bool monitored_ = false;  ///< the driver has monitors, so that figures may be partial
     unsigned noWait_ = VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;

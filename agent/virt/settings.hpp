@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -21,10 +22,15 @@ struct Settings {
     int keepAliveIntervalSeconds = 1;
     unsigned keepAliveCount = 3;
     std::chrono::milliseconds openDeadline{10000};
-    /// Of one call on the control connection.
-    std::chrono::milliseconds controlDeadline{10000};
+    /// Of one call on the control connection. A frozen daemon is noticed earlier, by the keepalive;
+    /// and where somebody destroys a guest whose QEMU hangs, libvirt lets every listing wait for
+    /// 10 to 15 s.
+    std::chrono::milliseconds controlDeadline{20000};
     /// Of one statistics call; unset: twice the interval, from 5 to 10 s.
     std::optional<std::chrono::milliseconds> sampleDeadline;
+    /// Statistics calls that may hang at the same time, at least 2: each holds a worker of the
+    /// daemon.
+    std::size_t maxStuckCalls = 12;
     std::chrono::milliseconds backOffFirst{1000};
     std::chrono::milliseconds backOffLongest{30000};
 

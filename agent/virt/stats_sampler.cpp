@@ -13,14 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-/// A daemon has some twenty workers for all its clients.
-constexpr std::size_t mostStuck = 3;
-/// A probe is sent only while two calls may still hang: itself, and the next round.
-constexpr std::size_t mostStuckToProbe = mostStuck - 2;
-
-void append(std::vector<proto::Uuid>& all, const std::vector<proto::Uuid>& more) {
-    all.insert(all.end(), more.begin(), more.end());
-}
+/// Between two looks at the monitors of a slow round.
+constexpr milliseconds lookInterval{50};
+/// Looking may take at most one part in so many of the time.
+constexpr int lookShare = 5;
 
 milliseconds since(Clock::time_point begin) {
     return std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
@@ -35,23 +31,25 @@ StatsSampler::StatsSampler(const Settings& settings, std::shared_ptr<EventLoop> 
       outlet_(std::move(outlet)),
       results_(std::make_shared<common::TaskQueue>()),
       rounds_("virt-sampler", settings, results_),
-      probes_("virt-prober", settings, results_) {}
+      looks_("virt-monitors", settings, results_) {}
 
 StatsSampler::~StatsSampler() {
+    roundEnd_->tell();
     results_->close();
 }
 
 void StatsSampler::resume(common::Monotonic now) {
     running_ = true;
     next_ = now;
-    nextGeneration();
+    listenTo(++generation_);
 }
 
 void StatsSampler::pause() {
     if (!std::exchange(running_, false)) return;
     listenTo(0);
+    roundEnd_->tell();
     rounds_.close();
-    probes_.close();
+    looks_.close();
     plan_ = {};
 }
 
@@ -65,115 +63,103 @@ milliseconds StatsSampler::deadline() const {
     return std::max(settings_.effectiveSampleDeadline(), 2 * lastDuration_);
 }
 
-SamplePlan::Limits StatsSampler::limits() const {
-    return {.unresponsive = deadline()};
+/// For how long a round may take before the monitors are looked at. Where some hang, others are
+/// likely to follow.
+milliseconds StatsSampler::patience() const {
+    return stuck_.size() > 0 ? hungAfter : std::max(hungAfter, 2 * lastDuration_);
+}
+
+/// One call more may hang afterwards: that of the next round.
+bool StatsSampler::mayLeaveBehind() const {
+    return stuck_.size() + 1 < settings_.maxStuckCalls;
 }
 
 void StatsSampler::tick(common::Monotonic now) {
     results_->drain();
-    if (stuck_.reap() > 0) plan_.tryAgain();
-    watchForSlowRound(now);
-    watch(rounds_, now);
-    watch(probes_, now);
-    if (!running_) return;
-    if (now >= next_ && !rounds_.busy()) beginRound(now);
-    if (careful() && !probes_.busy() && stuck_.size() <= mostStuckToProbe) beginProbe(now);
+    stuck_.reap();
+    if (rounds_.overdue(now, deadline()) && mayLeaveBehind()) leaveRoundBehind(std::nullopt, now);
+    if (looks_.overdue(now, deadline()) && mayLeaveBehind())
+        stuck_.add(looks_.leaveBehind(), std::nullopt, now);
+    if (!running_ || now < next_ || rounds_.busy()) return;
+    const auto interval = settings_.sampleInterval;
+    next_ += (now - next_) / interval * interval + interval;
+    beginRound(now);
 }
 
-void StatsSampler::watch(SampleLane& lane, common::Monotonic now) {
-    if (lane.overdue(now, deadline())) leaveBehind(lane);
-}
-
-void StatsSampler::leaveBehind(SampleLane& lane) {
-    if (stuck_.size() >= mostStuck) return;
-    common::log::notice("a statistics call hangs: it is left behind with its connection");
+void StatsSampler::leaveRoundBehind(std::optional<proto::Uuid> guest, common::Monotonic now) {
+    common::log::notice("a statistics call hangs, {}: it is left behind with its connection",
+                        guest ? "in the monitor of " + guest->toString() : "no monitor tells why");
     ++givenUp_;
-    lane.leaveBehind(stuck_);
-    if (&lane == &rounds_ && running_) nextGeneration();
-}
-
-/// A round that takes long may hang. The monitors tell, without being asked; and everybody's CPU
-/// time is noted, so that the first careful round can tell who lives.
-void StatsSampler::watchForSlowRound(common::Monotonic now) {
-    if (!running_ || lookedAtRound_ || !rounds_.busy() || probes_.busy()) return;
-    if (now - roundBegan_ < deadline() / 4) return;
-    lookedAtRound_ = true;
-    probes_.post([this, began = roundBegan_](SampleSession& session) -> SampleLane::Done {
-        auto looks = session.look();
-        const auto elapsed = since(began);
-        return [this, looks = std::move(looks), began, elapsed] {
-            if (roundBegan_ == began && rounds_.busy()) roundIsSlow(looks, elapsed);
-        };
-    });
-}
-
-/// No need to wait for the deadline when a monitor is seen to hang in the round's own call.
-void StatsSampler::roundIsSlow(const Looks& looks, milliseconds elapsed) {
-    if (!careful()) plan_.baseline(looks);
-    const auto stuck = limits().stuck;
-    for (const Look& look : looks) {
-        if (look.job || !look.occupied || *look.occupied < stuck) continue;
-        if (*look.occupied > elapsed + stuck) continue;  // it has hung for longer than the round
-        leaveBehind(rounds_);
-        return;
-    }
+    roundEnd_->tell();
+    stuck_.add(rounds_.leaveBehind(), guest, now);
+    if (running_) listenTo(++generation_);
 }
 
 void StatsSampler::beginRound(common::Monotonic now) {
-    const auto interval = settings_.sampleInterval;
-    next_ += (now - next_) / interval * interval + interval;
+    roundEnd_ = std::make_shared<RoundEnd>();
     roundBegan_ = now;
-    lookedAtRound_ = false;
-    if (careful()) {
-        rounds_.post(carefulRound());
-        return;
-    }
+    if (!mayLeaveBehind()) return rounds_.post(carefulRound());
     plan_ = {};
     rounds_.post(plainRound());
+    if (!looks_.busy()) watchRound(patience());
 }
 
 SampleLane::Task StatsSampler::plainRound() {
-    return [this, loop = loop_, outlet = outlet_, generation = generation_,
-            limits = limits()](SampleSession& session) -> SampleLane::Done {
-        const auto begin = Clock::now();
-        session.setLimits(limits);
-        auto sample = session.sampleAll();
-        loop->post([outlet, generation, sample = std::move(sample)]() mutable {
-            outlet->sampled(generation, std::move(sample));
-        });
-        return [this, took = since(begin)] { lastDuration_ = took; };
+    return [this, tell = teller(), limit = deadline()](SampleSession& session) -> SampleLane::Done {
+        const auto began = Clock::now();
+        tell(session.sampleAll(limit));
+        return [this, took = since(began)] { roundDone(took); };
     };
 }
 
 SampleLane::Task StatsSampler::carefulRound() {
-    return [this, loop = loop_, outlet = outlet_, generation = generation_, plan = plan_,
-            limits = limits()](SampleSession& session) mutable -> SampleLane::Done {
-        session.setLimits(limits);
-        const auto now = Clock::now();
-        auto looks = session.look();
-        const Choice choice = plan.choose(looks, now, limits);
-        auto sample = session.sampleSome(choice.ask);
-        append(sample.silent, choice.silent);
-        append(sample.unresponsive, choice.unresponsive);
-        loop->post([outlet, generation, sample = std::move(sample)]() mutable {
-            outlet->sampled(generation, std::move(sample));
-        });
-        // The plan may have learned from a probe meanwhile, so it is told the same once more.
-        return [this, looks = std::move(looks), now, limits, took = since(now)] {
-            plan_.choose(looks, now, limits);
-            lastDuration_ = took;
+    return [this, tell = teller(), limit = deadline(),
+            plan = plan_](SampleSession& session) mutable -> SampleLane::Done {
+        const auto began = Clock::now();
+        const Choice choice = plan.choose(session.look(), began, limit);
+        auto sample = session.sampleSome(choice.ask, limit);
+        std::ranges::copy(choice.silent, std::back_inserter(sample.silent));
+        std::ranges::copy(choice.unresponsive, std::back_inserter(sample.unresponsive));
+        tell(std::move(sample));
+        return [this, plan = std::move(plan), took = since(began)] {
+            plan_ = plan;
+            roundDone(took);
         };
     };
 }
 
-void StatsSampler::beginProbe(common::Monotonic now) {
-    const auto uuid = plan_.nextProbe(now, limits());
-    if (!uuid) return;
-    plan_.probing(*uuid, now, limits());
-    probes_.post([this, uuid = *uuid](SampleSession& session) -> SampleLane::Done {
-        if (!session.probe(uuid)) return nullptr;
-        return [this, uuid] { plan_.answered(uuid, Clock::now(), limits()); };
+std::function<void(core::SampleTaken)> StatsSampler::teller() const {
+    return [loop = loop_, outlet = outlet_, generation = generation_](core::SampleTaken taken) {
+        loop->post([outlet, generation, sample = std::move(taken)]() mutable {
+            outlet->sampled(generation, std::move(sample));
+        });
+    };
+}
+
+void StatsSampler::roundDone(milliseconds took) {
+    lastDuration_ = took;
+    roundEnd_->tell();
+}
+
+/// A monitor need not be asked to tell that it hangs: no need to wait for the deadline.
+void StatsSampler::watchRound(milliseconds wait) {
+    wait = std::min(wait, deadline() / 2);
+    looks_.post([this, wait, end = roundEnd_](SampleSession& session) -> SampleLane::Done {
+        if (end->comesWithin(wait)) return nullptr;
+        const auto began = Clock::now();
+        auto looks = session.look();
+        return [this, end, looks = std::move(looks), took = since(began)] {
+            if (end == roundEnd_ && rounds_.busy()) roundIsSlow(looks, took);
+        };
     });
+}
+
+void StatsSampler::roundIsSlow(const Looks& looks, milliseconds looking) {
+    const auto now = Clock::now();
+    const auto guest = stuck_.heldUpBy(looks, roundBegan_, now);
+    if (!guest) return watchRound(std::max(lookInterval, lookShare * looking));
+    leaveRoundBehind(guest, now);
+    beginRound(now);
 }
 
 void StatsSampler::listenTo(Generation generation) {
@@ -183,8 +169,8 @@ void StatsSampler::listenTo(Generation generation) {
 bool StatsSampler::finish(milliseconds limit) {
     const auto begin = Clock::now();
     const bool rounds = rounds_.finish(limit);
-    const bool probes = probes_.finish(std::max(limit - since(begin), milliseconds(0)));
-    return rounds && probes && stuck_.size() == 0;
+    const bool looks = looks_.finish(std::max(limit - since(begin), milliseconds(0)));
+    return rounds && looks && stuck_.size() == 0;
 }
 
 }  // namespace rollo::virt

@@ -2,18 +2,22 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 
 #include "agent/virt/event_thread.hpp"
 #include "agent/virt/outlet.hpp"
+#include "agent/virt/round_end.hpp"
 #include "agent/virt/sample_lane.hpp"
+#include "agent/virt/sample_plan.hpp"
+#include "agent/virt/stuck_calls.hpp"
 
 namespace rollo::virt {
 
-/// Takes a sample of all guests and the host every interval. A plain round is one bulk call. A
-/// guest whose monitor hangs hangs that call, and whoever asks it next: the call is left behind,
-/// and rounds are careful (SamplePlan) until every guest answers again. A second lane probes the
-/// suspects, one at a time.
+/// Takes a sample of all guests and the host every interval, with one bulk call. A guest whose
+/// monitor hangs hangs that call: it is left behind with its thread and its connection, guards the
+/// guest from the calls after it (StuckCalls), and the round is begun anew at once. A second lane
+/// looks at the monitors when a round takes long, so that this costs the others a moment.
 /// Thread: main.
 class StatsSampler {
   public:
@@ -30,6 +34,8 @@ class StatsSampler {
     bool running() const { return running_; }
     void setInterval(std::chrono::milliseconds interval);
     void tick(common::Monotonic now);
+    /// Called on any thread when `tick` has something to do.
+    void setWake(std::function<void()> wake) { results_->setWake(std::move(wake)); }
 
     void beginStop() { pause(); }
     /// Whether both lanes ended within the limit, and nothing was left behind.
@@ -37,35 +43,34 @@ class StatsSampler {
 
     std::uint64_t givenUp() const { return givenUp_; }
     std::size_t stuck() const { return stuck_.size(); }
-    std::size_t suspects() const { return plan_.suspects(); }
     std::chrono::milliseconds lastDuration() const { return lastDuration_; }
 
   private:
     std::chrono::milliseconds deadline() const;
-    SamplePlan::Limits limits() const;
-    bool careful() const { return stuck_.size() > 0 || plan_.suspects() > 0; }
-    void watch(SampleLane& lane, common::Monotonic now);
-    void leaveBehind(SampleLane& lane);
-    void watchForSlowRound(common::Monotonic now);
-    void roundIsSlow(const Looks& looks, std::chrono::milliseconds elapsed);
+    std::chrono::milliseconds patience() const;
+    bool mayLeaveBehind() const;
+    void leaveRoundBehind(std::optional<proto::Uuid> guest, common::Monotonic now);
     void beginRound(common::Monotonic now);
     SampleLane::Task plainRound();
     SampleLane::Task carefulRound();
-    void beginProbe(common::Monotonic now);
+    /// Tells what was taken as of the present generation; any thread may call it.
+    std::function<void(core::SampleTaken)> teller() const;
+    void roundDone(std::chrono::milliseconds took);
+    void watchRound(std::chrono::milliseconds wait);
+    void roundIsSlow(const Looks& looks, std::chrono::milliseconds looking);
     void listenTo(Generation generation);
-    void nextGeneration() { listenTo(++generation_); }
 
     Settings settings_;
     std::shared_ptr<EventLoop> loop_;
     std::shared_ptr<Outlet> outlet_;
     std::shared_ptr<common::TaskQueue> results_;
     SampleLane rounds_;
-    SampleLane probes_;
-    LeftBehind stuck_;
-    SamplePlan plan_;
+    SampleLane looks_;
+    StuckCalls stuck_;
+    SamplePlan plan_;  ///< for careful rounds
     Generation generation_ = 0;
     bool running_ = false;
-    bool lookedAtRound_ = false;
+    std::shared_ptr<RoundEnd> roundEnd_ = std::make_shared<RoundEnd>();  ///< of the latest round
     common::Monotonic roundBegan_{};
     common::Monotonic next_{};
     std::chrono::milliseconds lastDuration_{0};

@@ -42,6 +42,7 @@ log_level = "trace"
 uri = "test:///default"
 keepalive_interval_seconds = 2
 keepalive_count = 4
+max_stuck_calls = 6
 [server]
 listen = ["127.0.0.1:1", "[::1]:2", "unix:/run/x"]
 allowed_hosts = ["kvm", "*.kvm"]
@@ -74,6 +75,7 @@ leeway_seconds = 0
     CHECK(config.libvirt.uri == "test:///default");
     CHECK(config.libvirt.keepAliveInterval == 2s);
     CHECK(config.libvirt.keepAliveCount == 4);
+    CHECK(config.libvirt.maxStuckCalls == 6);
     REQUIRE(config.server.listen.size() == 3);
     CHECK(config.server.listen[1].text == "[::1]:2");
     CHECK(config.server.listen[2].path() == "/run/x");
