@@ -105,13 +105,30 @@ void applyFile(const std::string& file, Config& config, ConfigErrors& errors) {
         applyToml(content->bytes, file, config, errors);
 }
 
+/// One that is there but cannot be looked at is left to whoever reads it to complain about.
+bool isAbsent(const std::string& path) {
+    std::error_code error;
+    return fs::status(path, error).type() == fs::file_type::not_found;
+}
+
+void findSecret(const std::string& configPath, AuthConfig& auth) {
+    const std::string path = defaultSecretFile(configPath);
+    if (!auth.hs256SecretFile && !isAbsent(path)) auth.hs256SecretFile = path;
+}
+
 void warnAboutDoors(const AuthConfig& auth, std::vector<std::string>& warnings) {
     if (!auth.anonymous && !auth.hs256SecretFile)
         warnings.push_back(
-            "nobody can connect: neither auth.anonymous nor auth.hs256_secret_file is set");
+            "nobody can connect: auth.anonymous is false, and there is no key "
+            "(rollo-agent key new makes one)");
 }
 
 }  // namespace
+
+std::string defaultSecretFile(const std::string& configPath) {
+    std::error_code error;
+    return fs::absolute(configPath, error).parent_path() / "keys/hs256.secret";
+}
 
 void applyToml(std::string_view text, const std::string& file, Config& config,
                ConfigErrors& errors) {
@@ -138,6 +155,7 @@ std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source)
         applyFile(file, loaded.config, errors);
     applyEnvironment(source.environment, loaded.config, errors, loaded.warnings);
     if (!errors.empty()) return std::unexpected(std::move(errors));
+    findSecret(source.path, loaded.config.auth);
     warnAboutDoors(loaded.config.auth, loaded.warnings);
     return loaded;
 }

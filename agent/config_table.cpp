@@ -212,8 +212,9 @@ std::vector<ConfigOption> authOptions() {
         option::text<in, &AuthConfig::hs256SecretFile>(
             "auth", "hs256_secret_file", Reload::yes, "an absolute path", isPath,
             "The secret that tokens are signed with (HS256): at least 32 bytes, not readable by\n"
-            "others. A line break at the end does not count. For example:\n"
-            "  (umask 077; head -c 32 /dev/urandom | base64 > /etc/rollo-agent/hs256.secret)"),
+            "others. A line break at the end does not count. Where this is not set, it is\n"
+            "keys/hs256.secret beside this file, once that exists. `rollo-agent key new` makes "
+            "it."),
         option::text<in, &AuthConfig::issuer>("auth", "issuer", Reload::yes, "a text", isText,
                                               "The `iss` that tokens must have, where set."),
         option::text<in, &AuthConfig::audience>("auth", "audience", Reload::yes, "a text", isText,

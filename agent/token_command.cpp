@@ -65,7 +65,7 @@ std::string makeToken(const TokenOptions& options, const AuthConfig& config,
                       common::WallClock now) {
     if (!config.hs256SecretFile)
         throw std::runtime_error(
-            "auth.hs256_secret_file is not set: a token needs a secret to be signed with");
+            "there is no key to sign a token with: rollo-agent key new makes one");
     const auto lifetime = parseLifetime(options.lifetime);
     if (!lifetime)
         throw std::runtime_error("a lifetime is a number with s, m, h or d, at most ten years");

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 #include "common/unique_fd.hpp"
 
@@ -27,14 +28,24 @@ std::error_code writeAll(int fd, std::string_view bytes) {
     return {};
 }
 
+std::error_code writeAndSync(int fd, std::string_view bytes) {
+    if (const auto error = writeAll(fd, bytes)) return error;
+    return fsync(fd) == 0 ? std::error_code() : lastError();
+}
+
 std::error_code writeDurably(const std::string& path, std::string_view bytes, mode_t mode) {
     // O_EXCL: what lies there may be a link, or have another mode.
     unlink(path.c_str());
     const UniqueFd file(
         open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (!file) return lastError();
-    if (const auto error = writeAll(file.get(), bytes)) return error;
-    return fsync(file.get()) == 0 ? std::error_code() : lastError();
+    return writeAndSync(file.get(), bytes);
+}
+
+std::error_code setAccess(int fd, mode_t mode, std::optional<gid_t> group) {
+    constexpr auto sameOwner = static_cast<uid_t>(-1);
+    if (group && fchown(fd, sameOwner, *group) != 0) return lastError();
+    return fchmod(fd, mode) == 0 ? std::error_code() : lastError();
 }
 
 std::error_code syncFolderOf(const std::string& path) {
@@ -77,6 +88,19 @@ std::error_code writeFileAtomically(const std::string& path, std::string_view by
     if (!error) return syncFolderOf(path);
     unlink(temporary.c_str());
     return error;
+}
+
+std::error_code createFileAtomically(const std::string& path, std::string_view bytes, mode_t mode,
+                                     std::optional<gid_t> group) {
+    std::string temporary = path + ".XXXXXX";
+    const UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
+    if (!file) return lastError();
+    auto error = setAccess(file.get(), mode, group);
+    if (!error) error = writeAndSync(file.get(), bytes);
+    // Unlike a rename, it fails where the name is taken.
+    if (!error && link(temporary.c_str(), path.c_str()) != 0) error = lastError();
+    unlink(temporary.c_str());
+    return error ? error : syncFolderOf(path);
 }
 
 }  // namespace rollo::common

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -27,5 +28,11 @@ std::string temporaryName(const std::string& path);
 /// temporary beside it, fsync, rename, fsync of the folder. A temporary that was left behind is
 /// overwritten. One writer for each path at a time.
 std::error_code writeFileAtomically(const std::string& path, std::string_view bytes, mode_t mode);
+
+/// Makes a file that is not there yet, whole or not at all, also when the machine stops meanwhile.
+/// std::errc::file_exists where anything has that name, even a link that leads nowhere. The mode is
+/// exact, whatever the umask; the file gets that group, or the one that new files get.
+std::error_code createFileAtomically(const std::string& path, std::string_view bytes, mode_t mode,
+                                     std::optional<gid_t> group = std::nullopt);
 
 }  // namespace rollo::common

@@ -33,7 +33,7 @@ LIBRARIES = {
     "libxml/": ["agent/virt"],
     "libwebsockets.h": ["agent/server"],
     "uv.h": ["agent/server"],
-    "CLI/": ["agent/main.cpp"],
+    "CLI/": ["agent/command_line.cpp"],
     "toml++/": ["agent"],
     "systemd/": ["agent"],
     "fmt/": list(LAYERS),  # the log's header has it anyway
@@ -170,7 +170,8 @@ CASES = [
                      "agent/core/hypervisor.hpp": '#include "proto/b.hpp"\n',
                      "agent/virt/c.cpp": '#include <libvirt/libvirt.h>\n'
                                          '#include "agent/core/hypervisor.hpp"\n',
-                     "agent/main.cpp": '#include <CLI/CLI.hpp>\n#include "agent/virt/c.cpp"\n'}, None),
+                     "agent/command_line.cpp": '#include <CLI/CLI.hpp>\n'
+                                              '#include "agent/virt/c.cpp"\n'}, None),
     ("common knows nobody", {"common/a.hpp": '#include "proto/b.hpp"\n', "proto/b.hpp": ""},
      "common/a.hpp:1: common must not include proto/b.hpp"),
     ("proto knows no core", {"proto/a.hpp": '\n#include "agent/core/b.hpp"\n',
@@ -209,8 +210,8 @@ CASES = [
      "agent/a.cpp:1: <libwebsockets.h> belongs to agent/server"),
     ("libuv in server", {"agent/virt/a.cpp": "#include <uv.h>\n"},
      "agent/virt/a.cpp:1: <uv.h> belongs to agent/server"),
-    ("CLI11 in main", {"agent/a.cpp": "#include <CLI/CLI.hpp>\n"},
-     "agent/a.cpp:1: <CLI/CLI.hpp> belongs to agent/main.cpp"),
+    ("CLI11 in one file", {"agent/a.cpp": "#include <CLI/CLI.hpp>\n"},
+     "agent/a.cpp:1: <CLI/CLI.hpp> belongs to agent/command_line.cpp"),
     ("toml++ at the root, not below it", {"agent/core/a.cpp": "#include <toml++/toml.h>\n"},
      "agent/core/a.cpp:1: <toml++/toml.h> belongs to agent"),
     ("libsystemd at the root", {"common/a.cpp": "#include <systemd/sd-daemon.h>\n"},

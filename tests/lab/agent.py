@@ -27,6 +27,15 @@ def agent_binary() -> Path:
     return Path(os.environ.get("ROLLO_BUILD", ROOT / "build")) / "agent/rollo-agent"
 
 
+def run_agent(*arguments: str, environment: dict[str, str] | None = None,
+              seconds: float = 20) -> subprocess.CompletedProcess:
+    """Runs the binary to its end. Of the environment no ROLLO_* but those given are passed on."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("ROLLO_")}
+    return subprocess.run([str(agent_binary()), *arguments], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=seconds, check=False,
+                          env=clean | (environment or {}))
+
+
 def free_port(first: int = 0) -> int:
     """A loopback TCP port that nobody listens on: `first` or the next free one after it."""
     for port in range(first, first + 100) if first else (0,):

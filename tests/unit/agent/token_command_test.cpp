@@ -77,5 +77,5 @@ TEST_CASE("what cannot be a token says why") {
     CHECK(setting.error({.subject = std::string(5000, 'x')}).find("no usable token") == 0);
     setting.config.hs256SecretFile.reset();
     CHECK(setting.error({.subject = "ann"}) ==
-          "auth.hs256_secret_file is not set: a token needs a secret to be signed with");
+          "there is no key to sign a token with: rollo-agent key new makes one");
 }

@@ -4,6 +4,11 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <array>
+#include <thread>
+#include <vector>
+
 #include "unit/temporary_folder.hpp"
 
 using namespace rollo::common;
@@ -15,6 +20,10 @@ mode_t modeOf(const std::string& path) {
     struct stat status{};
     REQUIRE(stat(path.c_str(), &status) == 0);
     return status.st_mode & 07777;
+}
+
+std::ptrdiff_t entriesIn(const TemporaryFolder& folder) {
+    return std::distance(std::filesystem::directory_iterator(folder.path()), {});
 }
 
 }  // namespace
@@ -65,4 +74,47 @@ TEST_CASE("a failed replacement keeps the old file and removes the temporary") {
     CHECK_FALSE(std::filesystem::exists(temporaryName(path)));
     CHECK(writeFileAtomically(folder / "no/such/folder", "x", 0600) ==
           std::errc::no_such_file_or_directory);
+}
+
+TEST_CASE("a new file is whole, with exactly the mode asked for, and nothing lies beside it") {
+    const TemporaryFolder folder;
+    const mode_t before = umask(0077);
+    CHECK_FALSE(createFileAtomically(folder / "key", "bytes", 0640));
+    umask(before);
+    CHECK(folder.read("key") == "bytes");
+    CHECK(modeOf(folder / "key") == 0640);
+    CHECK(entriesIn(folder) == 1);
+}
+
+TEST_CASE("what has the name of a new file stays, whatever it is") {
+    const TemporaryFolder folder;
+    folder.write("file", "old");
+    std::filesystem::create_directory(folder / "folder");
+    std::filesystem::create_symlink(folder / "nowhere", folder / "link");
+    for (const char* name : {"file", "folder", "link"})
+        CHECK(createFileAtomically(folder / name, "new", 0600) == std::errc::file_exists);
+    CHECK(folder.read("file") == "old");
+    CHECK_FALSE(std::filesystem::exists(folder / "nowhere"));
+    CHECK(entriesIn(folder) == 3);
+    CHECK(createFileAtomically(folder / "no/such/folder", "x", 0600) ==
+          std::errc::no_such_file_or_directory);
+}
+
+TEST_CASE("of several that make the same file one wins, and it is whole") {
+    const TemporaryFolder folder;
+    std::array<std::error_code, 8> errors;
+    {
+        std::vector<std::jthread> makers;
+        for (std::size_t i = 0; i < errors.size(); ++i)
+            makers.emplace_back([&folder, &errors, i] {
+                const std::string bytes(4096, static_cast<char>('a' + i));
+                errors[i] = createFileAtomically(folder / "key", bytes, 0600);
+            });
+    }
+    CHECK(std::ranges::count(errors, std::error_code()) == 1);
+    CHECK(std::ranges::count_if(errors,
+                                [](auto error) { return error == std::errc::file_exists; }) == 7);
+    const auto winner = std::ranges::find(errors, std::error_code()) - errors.begin();
+    CHECK(folder.read("key") == std::string(4096, static_cast<char>('a' + winner)));
+    CHECK(entriesIn(folder) == 1);
 }

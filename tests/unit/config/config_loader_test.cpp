@@ -231,3 +231,23 @@ TEST_CASE("a configuration that lets nobody in is warned about") {
     CHECK(warnings("[auth]\nanonymous = true") == 0);
     CHECK(warnings("[auth]\nhs256_secret_file = \"/k\"") == 0);
 }
+
+TEST_CASE("without a word of it the secret lies in keys/ beside the file, once it is there") {
+    const TemporaryFolder folder;
+    const std::string path = folder.write("agent.toml", "");
+    const auto secret = [&](const Environment& environment = {}) {
+        return loadConfig({path, environment})->config.auth.hs256SecretFile;
+    };
+    CHECK(defaultSecretFile(path) == folder / "keys/hs256.secret");
+    CHECK(defaultSecretFile("/etc/rollo-agent/rollo-agent.toml") ==
+          "/etc/rollo-agent/keys/hs256.secret");
+    CHECK(defaultSecretFile("agent.toml") == std::filesystem::current_path() / "keys/hs256.secret");
+    CHECK_FALSE(secret());
+    // Also one that nobody can use: it is not to be passed over in silence.
+    folder.write("keys/hs256.secret", "", 0);
+    CHECK(secret() == folder / "keys/hs256.secret");
+    CHECK(loadConfig({path, {}})->warnings.empty());
+    CHECK(secret({{"ROLLO_AUTH_HS256_SECRET_FILE", "/k"}}) == "/k");
+    folder.write("agent.toml", "[auth]\nhs256_secret_file = \"/missing\"");
+    CHECK(secret() == "/missing");
+}
