@@ -202,7 +202,7 @@ def schema(options: argparse.Namespace) -> Counts | None:
 
 def counts(options: argparse.Namespace) -> Counts | None:
     """System calls and allocations of the fan-out. Its times are not judged here: `./dev bench`."""
-    return pytest(PLAIN, ["bench"], *options.pytest)
+    return both(unit(PLAIN, "bench"), pytest(PLAIN, ["bench"], *options.pytest))
 
 
 def integration(options: argparse.Namespace) -> Counts | None:

@@ -110,17 +110,13 @@ void Hub::publish(const proto::Event& event, const common::Now& now) {
 }
 
 void Hub::publishOrdered(const proto::Event& event, const Topic& topic, const common::Now& now) {
-    ReplayLog::Entry entry;
-    entry.seq = ++seq_;
-    entry.kind = topic.kind;
-    if (topic.vm) entry.vm = *topic.vm;
-    entry.server = topic.server;
-    entry.before = before(event);
-    entry.frame = proto::encode(event, seq_, now);
-    if (entry.before)
-        entry.farewell = proto::encode(proto::VmDeleted{*entry.before, "access_ended"}, seq_, now);
+    ++seq_;
+    auto former = before(event);
+    proto::Frame farewell;
+    if (former) farewell = proto::encode(proto::VmDeleted{*former, "access_ended"}, seq_, now);
+    const auto& entry = log_.append(seq_, topic, proto::encode(event, seq_, now), std::move(former),
+                                    std::move(farewell));
     forEachRoom(topic, [&](Room& room) { deliver(room, topic, entry); });
-    log_.append(std::move(entry));
 }
 
 void Hub::deliver(Room& room, const Topic& topic, const ReplayLog::Entry& entry) {
@@ -242,15 +238,15 @@ std::optional<std::vector<proto::Frame>> Hub::replay(const proto::ResumePoint& f
                                                      const Subscription& subscription,
                                                      const Principal& principal) const {
     if (from.epoch != epoch_) return std::nullopt;
-    const auto range = log_.after(from.seq);
-    if (!range) return std::nullopt;
+    if (!log_.reaches(from.seq)) return std::nullopt;
     std::vector<proto::Frame> frames;
-    for (auto entry = range->begin; entry != range->end; ++entry) {
-        const Topic topic = entry->topic();
+    for (proto::Seq seq = from.seq + 1; seq <= log_.last(); ++seq) {
+        const auto& entry = log_.at(seq);
+        const Topic topic = entry.topic();
         if (subscription.wants(topic, serverId_) && mayHear(principal, topic))
-            frames.push_back(entry->frame);
-        else if (lost(*entry, principal) && subscription.covers(*entry->before, serverId_))
-            frames.push_back(entry->farewell);
+            frames.push_back(entry.frame);
+        else if (lost(entry, principal) && subscription.covers(*entry.before, serverId_))
+            frames.push_back(entry.farewell);
     }
     return frames;
 }

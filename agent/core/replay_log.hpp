@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <deque>
 #include <optional>
+#include <vector>
 
 #include "agent/core/subscription.hpp"
 #include "proto/frame.hpp"
@@ -10,7 +10,8 @@
 namespace rollo::core {
 
 /// The last ordered events of this epoch, as they were sent, so that a client that comes back gets
-/// what it missed. Bounded by count and by bytes; the oldest go first.
+/// what it missed. Bounded by count and by bytes; the oldest go first, and the next ones take their
+/// places: a log that is full does not allocate.
 class ReplayLog {
   public:
     struct Entry {
@@ -27,24 +28,31 @@ class ReplayLog {
         Topic topic() const { return {kind, vm ? &*vm : nullptr, server}; }
     };
 
-    ReplayLog(std::size_t maxEntries, std::size_t maxBytes)
-        : maxEntries_(maxEntries), maxBytes_(maxBytes) {}
+    /// At least one entry is always kept.
+    ReplayLog(std::size_t maxEntries, std::size_t maxBytes);
 
-    void append(Entry entry);
-    /// The entries after `seq`, oldest first; nothing if some of them are gone, or `seq` lies
+    /// Every number follows the one before. The answer is valid until the next call.
+    const Entry& append(proto::Seq seq, const Topic& topic, proto::Frame frame,
+                        std::optional<proto::VmIdentity> before = {}, proto::Frame farewell = {});
+    /// True if every entry after `seq` is here; not where some of them are gone, or `seq` lies
     /// ahead.
-    struct Range {
-        std::deque<Entry>::const_iterator begin, end;
-    };
-    std::optional<Range> after(proto::Seq seq) const;
+    bool reaches(proto::Seq seq) const;
+    /// The number of the last entry; 0: there is none.
+    proto::Seq last() const { return last_; }
+    /// The entry of that number, which must be one of the last `size()`.
+    const Entry& at(proto::Seq seq) const { return places_[seq % maxEntries_]; }
 
     std::size_t bytes() const { return bytes_; }
-    std::size_t size() const { return entries_.size(); }
+    std::size_t size() const { return size_; }
 
   private:
-    std::deque<Entry> entries_;
+    Entry& place(proto::Seq seq);
+    void dropOldest();
+
     std::size_t maxEntries_;
     std::size_t maxBytes_;
+    std::vector<Entry> places_;  ///< by the rest of `seq` divided by `maxEntries_`
+    std::size_t size_ = 0;
     std::size_t bytes_ = 0;
     proto::Seq last_ = 0;
 };

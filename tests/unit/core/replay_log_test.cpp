@@ -13,26 +13,26 @@ using rollo::proto::Seq;
 
 namespace {
 
-ReplayLog::Entry entry(Seq seq, std::size_t bytes = 10, std::size_t farewellBytes = 0) {
-    ReplayLog::Entry made;
-    made.seq = seq;
+Frame frame(std::size_t bytes) {
     // A frame of up to 127 bytes has a header of two.
-    made.frame = Frame::text(std::string(bytes - 2, 'x'));
-    if (farewellBytes) made.farewell = Frame::text(std::string(farewellBytes - 2, 'x'));
-    return made;
+    return bytes == 0 ? Frame() : Frame::text(std::string(bytes - 2, 'x'));
+}
+
+void append(ReplayLog& log, Seq seq, std::size_t bytes = 10, std::size_t farewellBytes = 0) {
+    const Topic topic{rollo::proto::EventKind::vmStatusChanged};
+    log.append(seq, topic, frame(bytes), {}, frame(farewellBytes));
 }
 
 ReplayLog filled(Seq upTo, std::size_t maxEntries, std::size_t maxBytes) {
     ReplayLog log(maxEntries, maxBytes);
-    for (Seq seq = 1; seq <= upTo; ++seq) log.append(entry(seq));
+    for (Seq seq = 1; seq <= upTo; ++seq) append(log, seq);
     return log;
 }
 
 std::vector<Seq> numbers(const ReplayLog& log, Seq after) {
     std::vector<Seq> all;
-    const auto range = log.after(after);
-    REQUIRE(range.has_value());
-    for (auto each = range->begin; each != range->end; ++each) all.push_back(each->seq);
+    REQUIRE(log.reaches(after));
+    for (Seq seq = after + 1; seq <= log.last(); ++seq) all.push_back(log.at(seq).seq);
     return all;
 }
 
@@ -48,57 +48,60 @@ TEST_CASE("what came after a number is found, oldest first") {
 TEST_CASE("nothing has come after nothing") {
     const ReplayLog log(10, 1000);
     CHECK(numbers(log, 0).empty());
-    CHECK_FALSE(log.after(1));
+    CHECK_FALSE(log.reaches(1));
 }
 
 TEST_CASE("a number that lies ahead is no place to resume from") {
     const auto log = filled(5, 10, 1000);
-    CHECK_FALSE(log.after(6));
-    CHECK_FALSE(log.after(~Seq{0}));
+    CHECK_FALSE(log.reaches(6));
+    CHECK_FALSE(log.reaches(~Seq{0}));
 }
 
 TEST_CASE("the oldest go first, and what is gone is known to be gone") {
     const auto log = filled(10, 4, 1000);
     CHECK(log.size() == 4);
     CHECK(numbers(log, 6) == std::vector<Seq>{7, 8, 9, 10});
-    CHECK_FALSE(log.after(5));
-    CHECK_FALSE(log.after(0));
+    CHECK_FALSE(log.reaches(5));
+    CHECK_FALSE(log.reaches(0));
 }
 
 TEST_CASE("the log is bounded by bytes too") {
     const auto log = filled(10, 100, 35);
     CHECK(log.size() == 3);
     CHECK(log.bytes() == 30);
-    CHECK_FALSE(log.after(6));
+    CHECK_FALSE(log.reaches(6));
     CHECK(numbers(log, 7) == std::vector<Seq>{8, 9, 10});
 }
 
 TEST_CASE("farewells count as well") {
     ReplayLog log(100, 100);
-    log.append(entry(1, 10, 40));
+    append(log, 1, 10, 40);
     CHECK(log.bytes() == 50);
-    log.append(entry(2, 60));
+    append(log, 2, 60);
     CHECK(log.size() == 1);
     CHECK(log.bytes() == 60);
 }
 
 TEST_CASE("an event larger than the log is kept until the next one") {
     ReplayLog log(100, 50);
-    log.append(entry(1, 100));
+    append(log, 1, 100);
     CHECK(numbers(log, 0) == std::vector<Seq>{1});
-    log.append(entry(2));
-    CHECK_FALSE(log.after(0));
+    append(log, 2);
+    CHECK_FALSE(log.reaches(0));
     CHECK(numbers(log, 1) == std::vector<Seq>{2});
 }
 
 TEST_CASE("an entry knows what it is about") {
-    auto about = entry(1);
-    about.kind = rollo::proto::EventKind::vmCreated;
-    about.vm = rollo::tests::vm(5);
-    CHECK(about.topic().vm->id == 5);
-    CHECK(about.topic().kind == rollo::proto::EventKind::vmCreated);
-    about.vm.reset();
-    about.server = true;
-    CHECK(about.topic().server);
-    CHECK_FALSE(about.topic().vm);
+    using rollo::proto::EventKind;
+    ReplayLog log(1, 1000);
+    const auto vm = rollo::tests::vm(5);
+    const auto before = rollo::tests::vm(6);
+    const auto& created = log.append(1, {EventKind::vmCreated, &vm}, frame(10), before);
+    CHECK(created.topic().vm->id == 5);
+    CHECK(created.topic().kind == EventKind::vmCreated);
+    CHECK(created.before == before);
+    const auto& online = log.append(2, {EventKind::serverStatusChanged, nullptr, true}, frame(10));
+    CHECK(online.topic().server);
+    CHECK_FALSE(online.topic().vm);
+    CHECK_FALSE(online.before);
 }
