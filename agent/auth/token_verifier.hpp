@@ -42,8 +42,8 @@ class TokenVerifier {
   public:
     TokenVerifier(KeySet keys, VerifierSettings settings);
 
-    /// Untrusted input. About 10 µs for HS256, half a millisecond for RS256 and ES256: once for each
-    /// connection.
+    /// Untrusted input. About 10 µs for HS256 and half a millisecond for RS256 and ES256: verify
+    /// once for each connection.
     std::expected<core::Principal, TokenError> verify(std::string_view token,
                                                       const common::Now& now) const;
 
