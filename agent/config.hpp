@@ -40,6 +40,11 @@ struct ServerConfig {
     std::int64_t maxConnections = 4096;
     std::int64_t maxConnectionsPerAddress = 256;
     std::int64_t newConnectionsPerSecond = 50;
+    std::int64_t messagesPerSecond = 50;
+    std::int64_t bytesPerSecond = 262'144;
+    std::int64_t errorsPerMinute = 60;
+    std::chrono::seconds requestTime{10};
+    std::chrono::seconds responseTime{30};
     std::vector<std::string> exemptNetworks{"127.0.0.0/8", "::1"};
 };
 

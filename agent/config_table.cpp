@@ -176,6 +176,24 @@ std::vector<ConfigOption> serverOptions() {
             "How many connections one address (IPv6: one /64) may open in a second, in bursts "
             "twice\n"
             "as many. Others get 429."),
+        option::integer<in, &ServerConfig::messagesPerSecond>(
+            "server", "messages_per_second", {1, 1'000'000}, Reload::yes,
+            "How many messages a client may send in a second, ten times as many at once. Others\n"
+            "are not looked at, which is an error."),
+        option::integer<in, &ServerConfig::bytesPerSecond>(
+            "server", "bytes_per_second", {1024, 1'000'000'000}, Reload::yes,
+            "How many bytes a client may send in a second, ten times as many at once; with more it "
+            "is\ndisconnected."),
+        option::integer<in, &ServerConfig::errorsPerMinute>(
+            "server", "errors_per_minute", {1, 1'000'000}, Reload::yes,
+            "How many errors a client may make in a minute; with more it is disconnected."),
+        option::integer<in, &ServerConfig::requestTime>(
+            "server", "request_seconds", {1, 3600}, Reload::yes,
+            "How long a new connection may take for its first request, TLS handshake and headers\n"
+            "included, in seconds."),
+        option::integer<in, &ServerConfig::responseTime>(
+            "server", "response_seconds", {1, 3600}, Reload::yes,
+            "How long a client may take for each 64 KiB of an answer by HTTP, in seconds."),
         option::list<in, &ServerConfig::exemptNetworks>(
             "server", "exempt_networks", Reload::no, "\"ADDRESS\" or \"ADDRESS/BITS\"",
             [](std::string_view text) { return server::Network::parse(text).has_value(); },

@@ -39,6 +39,11 @@ server::Settings serverSettings(const Config& config) {
     settings.publicMetrics = config.metrics.isPublic;
     settings.maxRules = static_cast<std::size_t>(config.server.maxRules);
     settings.admission = admission(config.server);
+    settings.budget = {.messagesPerSecond = static_cast<double>(config.server.messagesPerSecond),
+                       .bytesPerSecond = static_cast<double>(config.server.bytesPerSecond),
+                       .errorsPerMinute = static_cast<double>(config.server.errorsPerMinute)};
+    settings.requestTime = config.server.requestTime;
+    settings.responseTime = config.server.responseTime;
     return settings;
 }
 

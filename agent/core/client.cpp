@@ -306,7 +306,7 @@ void Client::say(const proto::AgentMessage& message, const common::Now& now) {
 
 void Client::refuse(ErrorCode code, std::string message, std::string_view type,
                     const common::Now& now) {
-    say(proto::Error{code, std::move(message), type, {}}, now);
+    subscriber_.refuse({code, std::move(message), type, {}}, now);
 }
 
 }  // namespace rollo::core

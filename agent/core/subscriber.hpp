@@ -16,6 +16,8 @@ class Subscriber {
 
     /// Queues an ordered message: delivered, or the connection ends.
     virtual void send(const proto::Frame& frame) = 0;
+    /// Queues an error, which counts against the client.
+    virtual void refuse(const proto::Error& error, const common::Now& now) = 0;
     /// Queues a message of which only the latest with that key matters.
     virtual void sendLatest(std::uint64_t key, const proto::Frame& frame) = 0;
     /// Queues a snapshot or a replay: drawn as the socket takes it, outside the queue's limit.

@@ -8,6 +8,7 @@
 #include <libwebsockets.h>
 
 #include "agent/server/cors.hpp"
+#include "agent/server/end_now.hpp"
 #include "agent/server/gate.hpp"
 #include "common/log.hpp"
 
@@ -17,7 +18,8 @@ namespace {
 namespace log = common::log;
 
 constexpr std::size_t bytesAtOnce = 64 * 1024;
-constexpr lws_usec_t lookAgainUs = 2000;  ///< while nothing may leave
+constexpr std::chrono::seconds keepAlive{30};  ///< between two requests
+constexpr lws_usec_t lookAgainUs = 2000;       ///< while nothing may leave
 constexpr std::string_view bearerPrefix = "Bearer ";
 /// With its colon, as libwebsockets keeps it.
 constexpr std::string_view preflightHeader = "access-control-request-method:";
@@ -79,6 +81,9 @@ Request readRequest(lws* socket) {
     request.origin = optionalHeader(socket, WSI_TOKEN_ORIGIN);
     request.preflight = lws_hdr_custom_length(socket, preflightHeader.data(),
                                               static_cast<int>(preflightHeader.size())) > 0;
+    request.body = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
+                   (lws_hdr_total_length(socket, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
+                    header(socket, WSI_TOKEN_HTTP_CONTENT_LENGTH) != "0");
     request.http11 = header(socket, WSI_TOKEN_HTTP) != "HTTP/1.0";
     return request;
 }
@@ -126,14 +131,41 @@ bool Connection::refuseUpgrade(lws* socket, const Refusal& refusal) {
     return false;
 }
 
+void Connection::begin(lws* socket) {
+    socket_ = socket;
+    // The first request may have come and gone already.
+    if (awaited_ == Awaited::nothing && !session_)
+        await(Awaited::firstRequest, services_.settings.requestTime);
+}
+
+void Connection::await(Awaited awaited, std::chrono::seconds time) {
+    awaited_ = awaited;
+    deadline_ = common::readClocks().mono + time;
+}
+
+void Connection::tick(const common::Now& now) {
+    if (session_) return session_->tick(now);
+    if (awaited_ == Awaited::nothing || now.mono < deadline_ || !socket_) return;
+    if (awaited_ == Awaited::firstRequest)
+        services_.refusals.note(Refused::requestTime, peer_.text, now.mono);
+    if (awaited_ == Awaited::takenReply)
+        services_.refusals.note(Refused::responseTime, peer_.text, now.mono);
+    awaited_ = Awaited::nothing;
+    endNow(socket_);
+}
+
 void Connection::upgraded(lws* socket, const common::Now& now) {
+    awaited_ = Awaited::nothing;
     session_ = std::make_unique<Session>(socket, services_, std::move(handshake_));
     session_->open(now);
 }
 
 void Connection::request(lws* socket, const common::Now& now) {
     const Request request = readRequest(socket);
-    const Reply answered = reply(request, now);
+    Reply answered = reply(request, now);
+    // Nothing here takes a body; what comes of it must not be taken for another request.
+    lastReply_ = request.body;
+    if (lastReply_) answered.headers += "connection: close\r\n";
     log::debug("{} {} {} from {}", answered.status, request.method, request.path, peer_.text);
     reply_ = head(answered);
     if (request.method != "HEAD") reply_ += answered.body;
@@ -141,6 +173,7 @@ void Connection::request(lws* socket, const common::Now& now) {
 }
 
 void Connection::beginReply(lws* socket) {
+    await(Awaited::takenReply, services_.settings.responseTime);
     if (services_.held)
         lws_set_timer_usecs(socket, lookAgainUs);
     else
@@ -167,7 +200,9 @@ bool Connection::writeReply(lws* socket) {
                last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP))
         return false;
     reply_.erase(0, size);
-    if (last) return lws_http_transaction_completed(socket) == 0;
+    await(last ? Awaited::furtherRequest : Awaited::takenReply,
+          last ? keepAlive : services_.settings.responseTime);
+    if (last) return !lastReply_ && lws_http_transaction_completed(socket) == 0;
     lws_callback_on_writable(socket);
     return true;
 }

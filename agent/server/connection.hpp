@@ -24,6 +24,8 @@ class Connection {
     Connection(Services& services, Peer peer, std::size_t place,
                std::function<void(Connection&)> gone)
         : services_(services), peer_(std::move(peer)), place_(place), gone_(std::move(gone)) {}
+    /// The socket is libwebsockets' from now on.
+    void begin(lws* socket);
 
     const Peer& peer() const { return peer_; }
     std::size_t place() const { return place_; }
@@ -41,10 +43,17 @@ class Connection {
     void beginReply(lws* socket);
     /// False when the connection has to be closed.
     bool writeReply(lws* socket);
+    /// Looks whether the client takes too long. About once a second.
+    void tick(const common::Now& now);
 
   private:
+    /// What the client has to do next, and until when: a request, taking an answer. Neither while a
+    /// session has the socket.
+    enum class Awaited { firstRequest, furtherRequest, takenReply, nothing };
+
     bool refuseUpgrade(lws* socket, const Refusal& refusal);
     Reply reply(const Request& request, const common::Now& now);
+    void await(Awaited awaited, std::chrono::seconds time);
 
     Services& services_;
     Peer peer_;
@@ -53,6 +62,10 @@ class Connection {
     std::unique_ptr<Session::Handshake> handshake_;  ///< until the session has it
     std::unique_ptr<Session> session_;
     std::string reply_;  ///< what is left to write
+    bool lastReply_ = false;
+    lws* socket_ = nullptr;
+    Awaited awaited_ = Awaited::nothing;
+    common::Monotonic deadline_{};
 };
 
 }  // namespace rollo::server

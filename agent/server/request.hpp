@@ -22,6 +22,7 @@ struct Request {
     std::optional<std::string> host;                         ///< the header Host
     std::optional<std::string> origin;
     bool preflight = false;  ///< it has `Access-Control-Request-Method`
+    bool body = false;       ///< something follows the headers
     bool http11 = true;      ///< HTTP/1.1, not 1.0
 
     const std::string* argument(std::string_view name) const;

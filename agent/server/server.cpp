@@ -24,6 +24,8 @@ constexpr std::chrono::milliseconds flushFor{2};
 constexpr rlim_t reservedDescriptors = 128;
 /// Of libwebsockets' own.
 constexpr unsigned libraryDescriptors = 8;
+/// In seconds: more than anybody is given.
+constexpr int libraryPatience = 4000;
 
 void fromLibrary(int level, const char* line) {
     std::string_view text(line);
@@ -99,8 +101,10 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     host.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     host.vhost_name = "rollo";
     host.protocols = wsProtocols();
-    host.timeout_secs = 10;
-    host.keepalive_timeout = 30;
+    // Connection looks after these times itself, so that they are counted.
+    host.timeout_secs = libraryPatience;
+    host.timeout_secs_ah_idle = libraryPatience;
+    host.keepalive_timeout = libraryPatience;
     host.server_string = "rollo-agent";
     vhost_ = lws_create_vhost(context_, &host);
     if (!vhost_) throw std::runtime_error("libwebsockets cannot create its virtual host");
@@ -129,6 +133,9 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     services_.settings.publicMetrics = settings.publicMetrics;
     services_.settings.allowedHosts = settings.allowedHosts;
     services_.settings.allowedOrigins = settings.allowedOrigins;
+    services_.settings.budget = settings.budget;
+    services_.settings.requestTime = settings.requestTime;
+    services_.settings.responseTime = settings.responseTime;
     auto limits = settings.admission;
     limits.connections = admission_.limits().connections;
     admission_.setLimits(std::move(limits));
@@ -156,7 +163,7 @@ void Server::adopt(int fd, Peer peer) {
     info.fd.sockfd = fd;
     info.opaque = connection;
     const std::size_t before = connections_.size();
-    if (lws_adopt_descriptor_vhost_via_info(&info)) return;
+    if (lws* socket = lws_adopt_descriptor_vhost_via_info(&info)) return connection->begin(socket);
     noDescriptor();
     if (connections_.size() == before) forget(*connection);
 }
@@ -177,8 +184,7 @@ void Server::tick(const common::Now& now) {
     services_.refusals.tick(now.mono);
     admission_.tick(now.mono);
     turnedAway_.tick(now.mono);
-    for (const auto& connection : connections_)
-        if (Session* session = connection->session()) session->tick(now);
+    for (const auto& connection : connections_) connection->tick(now);
 }
 
 bool Server::flush() {

@@ -13,6 +13,7 @@
 #include "agent/server/admission.hpp"
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
+#include "agent/server/budget.hpp"
 #include "agent/server/counters.hpp"
 #include "agent/server/gather.hpp"
 #include "agent/server/listen_address.hpp"
@@ -33,6 +34,9 @@ struct Settings {
     std::size_t totalQueueBytes = 256u << 20;
     std::size_t maxRules = 64;
     Admission::Limits admission;
+    Budget::Limits budget;
+    std::chrono::seconds requestTime{10};
+    std::chrono::seconds responseTime{30};
     bool publicMetrics = false;
 };
 

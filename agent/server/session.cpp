@@ -8,6 +8,7 @@
 
 #include <libwebsockets.h>
 
+#include "agent/server/end_now.hpp"
 #include "common/log.hpp"
 #include "common/random.hpp"
 #include "common/utf8.hpp"
@@ -22,7 +23,7 @@ namespace farewell = proto::farewell;
 constexpr std::chrono::seconds waitForAuth{10};
 constexpr std::chrono::seconds waitForGoodbye{5};
 constexpr std::chrono::seconds betweenLags{5};
-constexpr std::int64_t retryAfterMs = 1000;
+constexpr std::chrono::milliseconds retryAfter{1000};
 
 std::string_view piece(std::string_view text, std::string_view before, std::string_view end) {
     const auto from = text.find(before);
@@ -86,7 +87,7 @@ void Session::begin(core::Principal principal, const common::Now& now) {
 
 void Session::receive(std::string_view piece, bool binary, bool last, const common::Now& now) {
     lastHeard_ = now.mono;
-    if (closing_) return;
+    if (closing_ || !mayHear(piece.size(), now)) return;
     if (message_.empty()) messageBinary_ = binary;
     if (message_.size() + piece.size() > services_.settings.maxMessageBytes)
         return close(farewell::messageTooLarge);
@@ -100,7 +101,26 @@ void Session::receive(std::string_view piece, bool binary, bool last, const comm
     handle(whole, now);
 }
 
+void Session::heardPong(std::size_t bytes, const common::Now& now) {
+    lastHeard_ = now.mono;
+    if (!closing_) mayHear(bytes, now);
+}
+
+bool Session::mayHear(std::size_t bytes, const common::Now& now) {
+    if (budget_.takeBytes(bytes, services_.settings.budget, now.mono)) return true;
+    closeForAbuse(Refused::byteRate, farewell::rateLimited, now);
+    return false;
+}
+
 void Session::handle(std::string_view text, const common::Now& now) {
+    if (!budget_.takeMessage(services_.settings.budget, now.mono)) {
+        services_.refusals.note(Refused::messageRate, peer_, now.mono);
+        return refuse({proto::ErrorCode::rateLimited,
+                       "messages come too fast; this one was not looked at",
+                       {},
+                       {}},
+                      now);
+    }
     if (messageBinary_) return close(farewell::binaryNotAllowed);
     if (!common::isUtf8(text)) return close(farewell::notUtf8);
     const auto message = proto::decode(text);
@@ -128,6 +148,15 @@ void Session::authenticate(const proto::Authenticate& message, const common::Now
 
 void Session::refuse(const proto::Error& error, const common::Now& now) {
     send(proto::encode(proto::AgentMessage(error), now));
+    if (closing_ || budget_.takeError(services_.settings.budget, now.mono)) return;
+    const bool tooFast = error.code == proto::ErrorCode::rateLimited;
+    closeForAbuse(Refused::errors, tooFast ? farewell::rateLimited : farewell::tooManyErrors, now);
+}
+
+void Session::closeForAbuse(Refused reason, const proto::Farewell& farewell,
+                            const common::Now& now) {
+    services_.refusals.note(reason, peer_, now.mono);
+    close(farewell, budget_.untilFull(services_.settings.budget, now.mono));
 }
 
 // --- what leaves ---------------------------------------------------------------------------------
@@ -171,10 +200,14 @@ void Session::read(bool on) {
 }
 
 void Session::close(const proto::Farewell& farewell) {
+    close(farewell, retryAfter);
+}
+
+void Session::close(const proto::Farewell& farewell, std::chrono::milliseconds wait) {
     if (closing_) return;
     const common::Now now = common::readClocks();
     queue_.pushUncounted(
-        proto::encode(proto::AgentMessage(proto::Goodbye{farewell.word, retryAfterMs}), now));
+        proto::encode(proto::AgentMessage(proto::Goodbye{farewell.word, wait.count()}), now));
     // Ours and not lws_close_reason(): with libuv, libwebsockets 4.1 as Debian builds it closes
     // twice, and the second time drops the frame that the first has prepared.
     queue_.pushUncounted(
@@ -268,9 +301,7 @@ void Session::hang(std::string_view reason) {
     if (dead_) return;
     dead_ = true;
     log::debug("connection {}: {}", connectionId_, reason);
-    // Else libwebsockets would first try for half a minute to get rid of what it holds.
-    ::shutdown(lws_get_socket_fd(socket_), SHUT_RDWR);
-    lws_set_timeout(socket_, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    endNow(socket_);
 }
 
 // --- time ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 
 #include "agent/core/client.hpp"
 #include "agent/core/subscriber.hpp"
+#include "agent/server/budget.hpp"
 #include "agent/server/send_queue.hpp"
 #include "agent/server/services.hpp"
 #include "common/clock.hpp"
@@ -39,7 +40,7 @@ class Session final : public core::Subscriber {
     void open(const common::Now& now);
     /// A piece of a message (RFC 6455 §5.4), `last` with its end.
     void receive(std::string_view piece, bool binary, bool last, const common::Now& now);
-    void heardPong(const common::Now& now) { lastHeard_ = now.mono; }
+    void heardPong(std::size_t bytes, const common::Now& now);
     /// The peer's closing frame. True if it answers ours, so that the connection is at its end.
     bool peerCloses(unsigned code);
 
@@ -58,6 +59,7 @@ class Session final : public core::Subscriber {
 
     // core::Subscriber
     void send(const proto::Frame& frame) override;
+    void refuse(const proto::Error& error, const common::Now& now) override;
     void sendLatest(std::uint64_t key, const proto::Frame& frame) override;
     void sendBacklog(std::vector<proto::Frame> frames) override;
     void close(const proto::Farewell& farewell) override;
@@ -66,7 +68,9 @@ class Session final : public core::Subscriber {
     void handle(std::string_view text, const common::Now& now);
     void authenticate(const proto::Authenticate& message, const common::Now& now);
     void begin(core::Principal principal, const common::Now& now);
-    void refuse(const proto::Error& error, const common::Now& now);
+    bool mayHear(std::size_t bytes, const common::Now& now);
+    void closeForAbuse(Refused reason, const proto::Farewell& farewell, const common::Now& now);
+    void close(const proto::Farewell& farewell, std::chrono::milliseconds wait);
     bool transmit(std::string_view bytes);
     bool transmitPlain(std::string_view bytes);
     void hang(std::string_view reason);
@@ -96,6 +100,7 @@ class Session final : public core::Subscriber {
     std::string connectionId_;
     std::optional<core::Client> client_;
     std::string message_;
+    Budget budget_;
     unsigned peerCode_ = 0;
     common::Monotonic opened_;
     common::Monotonic lastHeard_;

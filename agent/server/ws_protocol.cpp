@@ -61,7 +61,7 @@ int dispatch(lws* socket, Connection& connection, lws_callback_reasons reason, v
         case LWS_CALLBACK_RECEIVE:
             return session ? receive(socket, *session, text(in, length)) : closeIt;
         case LWS_CALLBACK_RECEIVE_PONG:
-            if (session) session->heardPong(common::readClocks());
+            if (session) session->heardPong(length, common::readClocks());
             return proceed;
         case LWS_CALLBACK_SERVER_WRITEABLE:
             if (session) session->writeable();

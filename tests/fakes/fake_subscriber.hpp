@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/core/subscriber.hpp"
+#include "proto/codec.hpp"
 #include "tests/fakes/wire.hpp"
 
 namespace rollo::tests {
@@ -21,6 +22,9 @@ class FakeSubscriber final : public core::Subscriber {
     };
 
     void send(const proto::Frame& frame) override { sent_.push_back({Way::ordered, 0, frame}); }
+    void refuse(const proto::Error& error, const common::Now& now) override {
+        send(proto::encode(proto::AgentMessage(error), now));
+    }
     void sendLatest(std::uint64_t key, const proto::Frame& frame) override {
         sent_.push_back({Way::latest, key, frame});
     }

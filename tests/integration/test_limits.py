@@ -3,16 +3,14 @@
 
 import asyncio
 import os
-import statistics
-import threading
-import time
 
 import pytest
 import websockets
 
-from lab.client import AsyncClient, Client
+from lab.client import AsyncClient
 from lab.raw_websocket import RawWebSocket
-from lab.strangers import Answer, ask, counter, dial, held_open, read_to_end, refused
+from lab.strangers import (Answer, ask, counter, dial, held_open, keeps_its_latency, read_to_end,
+                           refused)
 from lab.wait import wait_until
 
 STRANGER = "127.0.0.2"
@@ -23,55 +21,6 @@ def limited(agents, **server):
     """An agent with these limits, which holds loopback addresses to them, too."""
     return agents(config={"server": {"exempt_networks": [], **server},
                           "metrics": {"public": True, "interval_seconds": 1}})
-
-
-def latencies(client: Client, rounds: int = 40) -> list[float]:
-    """How long pongs take, one after the other."""
-    taken = []
-    for _ in range(rounds):
-        begin = time.monotonic()
-        client.send({"type": "ping"})
-        client.expect("pong")
-        taken.append(time.monotonic() - begin)
-    return taken
-
-
-class Nuisance:
-    """Context manager: does something again and again in a thread."""
-
-    def __init__(self, act):
-        self._act = act
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.rounds = 0
-
-    def __enter__(self):
-        self._thread.start()
-        wait_until(lambda: self.rounds > 5, what="it has begun")
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self):
-        while not self._stop.is_set():
-            try:
-                self._act()
-            except OSError:
-                pass
-            self.rounds += 1
-
-
-def keeps_its_latency(client: Client, act):
-    """While `act` goes on beside it, an honest client is answered about as fast as before. The
-    bounds are wide: a machine that is busy must not fail, an agent that stalls must."""
-    quiet = statistics.median(latencies(client))
-    with Nuisance(act) as nuisance:
-        before = nuisance.rounds
-        busy = statistics.median(latencies(client))
-        assert nuisance.rounds > before
-    assert busy < max(20 * quiet, 0.2), f"{quiet:.4f} s, then {busy:.4f} s"
 
 
 # --- connections ----------------------------------------------------------------------------------

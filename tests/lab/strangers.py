@@ -4,10 +4,15 @@
 import json
 import re
 import socket
+import statistics
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .agent import Agent
+from .client import Client
+from .wait import wait_until
 
 
 class Answer:
@@ -71,3 +76,54 @@ def held_open(agent: Agent, count: int, source: str) -> Iterator[list[socket.soc
     finally:
         for peer in peers:
             peer.close()
+
+
+def latencies(client: Client, rounds: int = 40) -> list[float]:
+    """How long pongs take, one after the other."""
+    taken = []
+    for _ in range(rounds):
+        begin = time.monotonic()
+        client.send({"type": "ping"})
+        client.expect("pong")
+        taken.append(time.monotonic() - begin)
+    return taken
+
+
+class Nuisance:
+    """Context manager: does something again and again in a thread."""
+
+    def __init__(self, act):
+        self._act = act
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.rounds = 0
+
+    def __enter__(self):
+        self._thread.start()
+        wait_until(lambda: self.rounds > 5, what="it has begun")
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._stop.is_set():
+            try:
+                self._act()
+            except OSError:
+                pass
+            self.rounds += 1
+
+
+def keeps_its_latency(client: Client, act):
+    """While `act` goes on beside it, an honest client is answered about as fast as before. The
+    bounds are wide: a machine that is busy must not fail, an agent that stalls must."""
+    quiet = statistics.median(latencies(client))
+    with Nuisance(act) as nuisance:
+        before = nuisance.rounds
+        taken = latencies(client)
+        while nuisance.rounds < before + 3:
+            taken += latencies(client)
+        busy = statistics.median(taken)
+    assert busy < max(20 * quiet, 0.2), f"{quiet:.4f} s, then {busy:.4f} s"

@@ -55,6 +55,11 @@ max_rules = 3
 max_connections = 10
 max_connections_per_address = 9
 new_connections_per_second = 8
+messages_per_second = 7
+bytes_per_second = 6000
+errors_per_minute = 5
+request_seconds = 4
+response_seconds = 3
 exempt_networks = ["10.0.0.0/8"]
 [metrics]
 interval_seconds = 300
