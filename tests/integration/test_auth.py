@@ -237,7 +237,7 @@ def test_the_server_is_a_permission_of_its_own(agent, connect, token, guests):
     client.send({"type": "subscribe", "data": {"server_ids": [1]}})
     assert client.expect("subscription_confirmed",
                          lambda m: m["data"]["pending"] == [{"server_id": 1}])
-    assert agent.get("/api/v1/vms/seen", no_server)[0] == 200
+    wait_until(lambda: agent.get("/api/v1/vms/seen", no_server)[0] == 200, what="it is seen")
 
 
 # --- VMs that it is bound to ----------------------------------------------------------------------
