@@ -133,7 +133,7 @@ void Client::handle(const proto::ClientMessage& message, const common::Now& now)
 // --- subscriptions -------------------------------------------------------------------------------
 
 void Client::on(const proto::Subscribe& message, const common::Now& now) {
-    if (message.resume && member_.heardOrdered)
+    if (message.resume && hub_.hasHeardOrdered(member_))
         return refuse(ErrorCode::resumeTooLate,
                       "a seq has already been sent on this connection; open a new one to resume",
                       "subscribe", now);

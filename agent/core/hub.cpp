@@ -15,7 +15,14 @@ struct Hub::Room {
     std::string key;
     Subscription subscription;
     Principal principal;
-    std::vector<Member*> members;
+    /// With what a delivery needs, so that it does not look at the members: there may be thousands,
+    /// and each is a place in memory of its own.
+    struct Seat {
+        Member* member;
+        Subscriber* subscriber;
+    };
+    std::vector<Seat> seats;
+    proto::Seq lastOrdered = 0;  ///< that its members were told
     std::uint64_t visited = 0;
 };
 
@@ -126,11 +133,9 @@ void Hub::deliver(Room& room, const Topic& topic, const ReplayLog::Entry& entry)
     else if (lost(entry, room.principal) && room.subscription.covers(*entry.before, serverId_))
         frame = &entry.farewell;
     if (!frame) return;
-    for (Member* member : room.members) {
-        member->heardOrdered = true;
-        member->subscriber.send(*frame);
-    }
-    delivered_ += room.members.size();
+    room.lastOrdered = entry.seq;
+    for (const auto& seat : room.seats) seat.subscriber->send(*frame);
+    delivered_ += room.seats.size();
 }
 
 void Hub::publishLatest(const proto::Event& event, const Topic& topic, const common::Now& now) {
@@ -139,8 +144,8 @@ void Hub::publishLatest(const proto::Event& event, const Topic& topic, const com
     forEachRoom(topic, [&](Room& room) {
         if (!room.subscription.wants(topic, serverId_) || !mayHear(room.principal, topic)) return;
         if (!frame) frame = proto::encode(event, 0, now);
-        for (Member* member : room.members) member->subscriber.sendLatest(key, frame);
-        delivered_ += room.members.size();
+        for (const auto& seat : room.seats) seat.subscriber->sendLatest(key, frame);
+        delivered_ += room.seats.size();
     });
 }
 
@@ -165,22 +170,28 @@ void Hub::join(Member& member, const Subscription& subscription, const Principal
     std::string key = roomKey(subscription, principal);
     auto& slot = rooms_[key];
     if (!slot) {
-        slot = std::make_unique<Room>(Room{std::move(key), subscription, principal, {}, 0});
+        slot = std::make_unique<Room>(Room{std::move(key), subscription, principal, {}});
         index(*slot);
     }
     member.room = slot.get();
-    member.index = slot->members.size();
-    slot->members.push_back(&member);
+    member.index = slot->seats.size();
+    member.joinedAt = seq_;
+    slot->seats.push_back({&member, &member.subscriber});
 }
 
 void Hub::leave(Member& member) {
     if (!member.room) return;
-    auto& members = member.room->members;
-    members[member.index] = members.back();
-    members[member.index]->index = member.index;
-    members.pop_back();
-    if (members.empty()) dropRoom(*member.room);
+    member.heardOrdered = hasHeardOrdered(member);
+    auto& seats = member.room->seats;
+    seats[member.index] = seats.back();
+    seats[member.index].member->index = member.index;
+    seats.pop_back();
+    if (seats.empty()) dropRoom(*member.room);
     member.room = nullptr;
+}
+
+bool Hub::hasHeardOrdered(const Member& member) const {
+    return member.heardOrdered || (member.room && member.room->lastOrdered > member.joinedAt);
 }
 
 const Subscription& Hub::rules(const Member& member) const {

@@ -39,7 +39,9 @@ class Hub {
         Subscriber& subscriber;
         Room* room = nullptr;
         std::size_t index = 0;
-        bool heardOrdered = false;  ///< some `seq` has been sent to it
+        proto::Seq joinedAt = 0;  ///< the hub's `seq` then
+        bool heardOrdered =
+            false;  ///< a `seq` has been sent to it, by its owner or in a former room
     };
 
     explicit Hub(std::string epoch);
@@ -57,6 +59,8 @@ class Hub {
     /// Puts the member into the room of these rules and rights; out of the one where it was.
     void join(Member& member, const Subscription& subscription, const Principal& principal);
     void leave(Member& member);
+    /// True if some `seq` has been sent to it.
+    bool hasHeardOrdered(const Member& member) const;
     /// The rules of the room where it is: the same as its own, but for their names.
     const Subscription& rules(const Member& member) const;
 

@@ -60,10 +60,10 @@ class SendQueue {
     };
 
     std::vector<Ordered> ordered_;
-    std::vector<Latest> latest_;
-    std::size_t head_ = 0;
-    std::size_t latestHead_ = 0;
     std::size_t bytes_ = 0;
+    std::size_t head_ = 0;
+    std::vector<Latest> latest_;
+    std::size_t latestHead_ = 0;
     std::size_t uncounted_ = 0;    ///< messages
     std::size_t mostOrdered_ = 0;  ///< entries at once since the last rest
     std::size_t mostLatest_ = 0;

@@ -213,7 +213,7 @@ void Session::close(const proto::Farewell& farewell, std::chrono::milliseconds w
     queue_.pushUncounted(
         proto::Frame::close(static_cast<std::uint16_t>(farewell.code), farewell.word));
     ++services_.counters.closed[static_cast<std::uint16_t>(farewell.code)];
-    closing_ = Closing{farewell, now.mono + waitForGoodbye};
+    closing_ = std::make_unique<Closing>(farewell, now.mono + waitForGoodbye);
     markDirty();
 }
 
@@ -292,7 +292,7 @@ bool Session::transmitPlain(std::string_view bytes) {
 
 bool Session::peerCloses(unsigned code) {
     if (!closing_) peerCode_ = code;
-    return closing_.has_value();
+    return closing_ != nullptr;
 }
 
 /// Nothing more can be said on this socket: libwebsockets ends it as soon as it is back in its

@@ -55,7 +55,7 @@ class Session final : public core::Subscriber {
     std::size_t waitingBytes() const { return queue_.allBytes(); }
     /// Drops what waits and closes: the client does not take what it is owed.
     void giveUp();
-    bool closing() const { return closing_.has_value() || dead_; }
+    bool closing() const { return closing_ || dead_; }
 
     // core::Subscriber
     void send(const proto::Frame& frame) override;
@@ -82,17 +82,17 @@ class Session final : public core::Subscriber {
 
     lws* socket_;
     Services& services_;
-    // What every message needs stands side by side.
-    SendQueue queue_;
     struct Closing {
         proto::Farewell farewell;
         common::Monotonic deadline;
     };
-    std::optional<Closing> closing_;
+    // What every message needs stands side by side: of thousands of sessions, little is in a cache.
+    std::unique_ptr<Closing> closing_;
     bool dirty_ = false;
     bool dead_ = false;
     bool reading_ = true;
     bool messageBinary_ = false;
+    SendQueue queue_;
 
     std::unique_ptr<Handshake> handshake_;  ///< until the client is there
     std::string path_;

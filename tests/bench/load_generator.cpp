@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -30,7 +31,7 @@
 
 namespace {
 
-constexpr int longestWaitMs = 20000;
+constexpr std::chrono::seconds longestWait{30};
 /// So many connections are under way at once: a listener's backlog is no subject here.
 constexpr int connectsAtOnce = 100;
 
@@ -147,13 +148,19 @@ class Generator {
         if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, client.fd, &event) < 0) die("epoll_ctl");
     }
 
+    /// Never sleeps: else it would depend on how far behind it is whether a send has to wake it,
+    /// which is part of what the send costs the server.
     template <class Done>
     void await(Done done) {
         std::array<epoll_event, 256> events;
+        const auto until = std::chrono::steady_clock::now() + longestWait;
         while (!done()) {
-            const int count = ::epoll_wait(epoll_, events.data(), events.size(), longestWaitMs);
-            if (count == 0) errno = ETIMEDOUT;
-            if (count <= 0 && errno != EINTR) die("what is due does not come");
+            const int count = ::epoll_wait(epoll_, events.data(), events.size(), 0);
+            if (count < 0 && errno != EINTR) die("epoll_wait");
+            if (count == 0 && std::chrono::steady_clock::now() > until) {
+                errno = ETIMEDOUT;
+                die("what is due does not come");
+            }
             for (int i = 0; i < count; ++i)
                 read(*static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr));
         }

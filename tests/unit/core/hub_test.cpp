@@ -162,9 +162,13 @@ TEST_CASE("a member has heard something ordered only after that was sent to it")
     Ear ear(bench.hub, vmIds({1}));
     bench.publish(metrics(1));
     bench.publish(deleted(2));
-    CHECK_FALSE(ear.member.heardOrdered);
+    CHECK_FALSE(bench.hub.hasHeardOrdered(ear.member));
     bench.publish(deleted(1));
-    CHECK(ear.member.heardOrdered);
+    CHECK(bench.hub.hasHeardOrdered(ear.member));
+    Ear late(bench.hub, vmIds({1}));
+    CHECK_FALSE(bench.hub.hasHeardOrdered(late.member));
+    bench.hub.join(ear.member, vmIds({3}), Principal::anonymous());
+    CHECK(bench.hub.hasHeardOrdered(ear.member));
 }
 
 // --- rooms ---------------------------------------------------------------------------------------
@@ -385,7 +389,7 @@ TEST_CASE("a VM renamed out of sight is gone for that connection alone, with the
     REQUIRE(told.size() == 1);
     CHECK(line(told[0]) == "deleted web#1 (access_ended)");
     CHECK(told[0].integer("seq") == 1);
-    CHECK(web.member.heardOrdered);
+    CHECK(bench.hub.hasHeardOrdered(web.member));
     CHECK(narrow.lines() == Lines{"deleted web#1 (access_ended)"});
     CHECK(otherVm.lines().empty());
     CHECK(db.lines().empty());
