@@ -233,6 +233,7 @@ void Host::step(Vm& vm, std::optional<StatusStep> step, const common::Now& now) 
 // --- samples -------------------------------------------------------------------------------------
 
 void Host::on(SampleTaken observation, const common::Now& now) {
+    const Hub::Batch batch(hub_);
     for (auto& sample : observation.domains) {
         const auto found = state_.vms.find(sample.uuid);
         if (found != state_.vms.end()) takeSample(found->second, std::move(sample), now);

@@ -22,6 +22,11 @@ struct Hub::Room {
         Subscriber* subscriber;
     };
     std::vector<Seat> seats;
+    struct Latest {
+        std::uint64_t key;
+        proto::Frame frame;
+    };
+    std::vector<Latest> latest;  ///< waits for the end of a batch
     proto::Seq lastOrdered = 0;  ///< that its members were told
     std::uint64_t visited = 0;
 };
@@ -144,9 +149,20 @@ void Hub::publishLatest(const proto::Event& event, const Topic& topic, const com
     forEachRoom(topic, [&](Room& room) {
         if (!room.subscription.wants(topic, serverId_) || !mayHear(room.principal, topic)) return;
         if (!frame) frame = proto::encode(event, 0, now);
-        for (const auto& seat : room.seats) seat.subscriber->sendLatest(key, frame);
-        delivered_ += room.seats.size();
+        if (room.latest.empty()) batched_.push_back(&room);
+        room.latest.push_back({key, frame});
     });
+    if (!batching_) deliverLatest();
+}
+
+void Hub::deliverLatest() {
+    for (Room* room : batched_) {
+        for (const auto& seat : room->seats)
+            for (const auto& [key, frame] : room->latest) seat.subscriber->sendLatest(key, frame);
+        delivered_ += room->latest.size() * room->seats.size();
+        room->latest.clear();
+    }
+    batched_.clear();
 }
 
 template <class Visit>
@@ -215,6 +231,7 @@ void Hub::index(Room& room) {
 
 void Hub::dropRoom(Room& room) {
     std::erase(wide_, &room);
+    std::erase(batched_, &room);
     for (const auto& rule : room.subscription.rules()) {
         if (rule.boundTo) {
             const auto found = byUuid_.find(*rule.boundTo);

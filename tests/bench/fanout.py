@@ -40,6 +40,7 @@ CASES = [
     Case("metrics", 1, 1000, 1.15),
     Case("status", 10, 1000, 1.3),
     Case("metrics", 10, 1000, 1.3),
+    Case("metrics", 100, 1000, 1.3),  # what every sample of a full host is
 ]
 IDLE_TARGET_KIB = 3.0
 

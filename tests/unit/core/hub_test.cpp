@@ -171,6 +171,25 @@ TEST_CASE("a member has heard something ordered only after that was sent to it")
     CHECK(bench.hub.hasHeardOrdered(ear.member));
 }
 
+TEST_CASE("conflatable events of a batch leave together, in their order; ordered ones at once") {
+    Bench bench;
+    Ear all(bench.hub);
+    Ear second(bench.hub, vmIds({2}));
+    {
+        const Hub::Batch batch(bench.hub);
+        bench.publish(metrics(1));
+        bench.publish(metrics(2));
+        CHECK(all.lines().empty());
+        bench.publish(deleted(1));
+        CHECK(all.lines() == Lines{"deleted vm1#1 (undefined)"});
+        Ear(bench.hub, vmIds({1}));
+    }
+    CHECK(all.lines() == Lines{"metrics vm1", "metrics vm2"});
+    CHECK(second.subscriber.takeSent().size() == 1);
+    bench.publish(metrics(2));
+    CHECK(second.subscriber.takeSent().size() == 1);
+}
+
 // --- rooms ---------------------------------------------------------------------------------------
 
 TEST_CASE("members with the same rules and rights share a room") {
