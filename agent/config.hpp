@@ -48,6 +48,11 @@ struct ServerConfig {
     std::vector<std::string> exemptNetworks{"127.0.0.0/8", "::1"};
 };
 
+struct TlsConfig {
+    std::optional<std::string> certificateFile;
+    std::optional<std::string> keyFile;
+};
+
 struct MetricsConfig {
     std::chrono::seconds interval{5};
     std::chrono::seconds balloonPeriod{0};
@@ -67,6 +72,7 @@ struct Config {
     AgentConfig agent;
     LibvirtConfig libvirt;
     ServerConfig server;
+    TlsConfig tls;
     MetricsConfig metrics;
     AuthConfig auth;
 };

@@ -39,14 +39,16 @@ bool sameAddress(const ListenAddress& left, const ListenAddress& right) {
 std::optional<std::string> setListen(Config& config, const ConfigValue& value) {
     const auto* entries = std::get_if<std::vector<std::string>>(&value);
     if (!entries || entries->empty())
-        return "must be a list of \"ADDRESS:PORT\", \"[IPv6]:PORT\" or \"unix:/path\"";
+        return "must be a list of \"ADDRESS:PORT\", \"[IPv6]:PORT\", \"tls:ADDRESS:PORT\" or "
+               "\"unix:/path\"";
     std::vector<ListenAddress> addresses;
     for (const std::string& entry : *entries) {
         const auto address = hasNoControls(entry) ? ListenAddress::parse(entry) : std::nullopt;
         if (!address)
             return fmt::format(
-                "{} is no \"ADDRESS:PORT\", \"[IPv6]:PORT\" or \"unix:/path\" (an address is "
-                "literal, not a name)",
+                "{} is no \"ADDRESS:PORT\", \"[IPv6]:PORT\", \"tls:ADDRESS:PORT\" or "
+                "\"unix:/path\" "
+                "(an address is literal, not a name)",
                 option::quoted(entry));
         for (const ListenAddress& other : addresses)
             if (sameAddress(*address, other))
@@ -67,8 +69,9 @@ std::optional<std::string> printListen(const Config& config) {
 ConfigOption listenOption() {
     auto result = option::base<&Config::server, &ServerConfig::listen>(
         "server", "listen", ConfigType::list, Reload::no,
-        "a list of \"ADDRESS:PORT\", \"[IPv6]:PORT\" or \"unix:/path\"",
-        "Where clients connect. Addresses are literal. Port 0 is a free one, which the log names.");
+        "a list of \"ADDRESS:PORT\", \"[IPv6]:PORT\", \"tls:ADDRESS:PORT\" or \"unix:/path\"",
+        "Where clients connect. Addresses are literal. Port 0 is a free one, which the log names.\n"
+        "With tls: before it, by TLS alone.");
     result.set = setListen;
     result.print = printListen;
     return result;
@@ -202,6 +205,20 @@ std::vector<ConfigOption> serverOptions() {
     };
 }
 
+std::vector<ConfigOption> tlsOptions() {
+    constexpr auto in = &Config::tls;
+    return {
+        option::text<in, &TlsConfig::certificateFile>(
+            "tls", "certificate_file", Reload::yes, "an absolute path", isPath,
+            "The certificate for the tls: addresses in server.listen, in PEM, its chain behind "
+            "it.\n"
+            "When the files change they are read again; a pair that is not good changes nothing."),
+        option::text<in, &TlsConfig::keyFile>(
+            "tls", "key_file", Reload::yes, "an absolute path", isPath,
+            "Its private key, in PEM, not encrypted and not readable by others."),
+    };
+}
+
 std::vector<ConfigOption> metricsOptions() {
     constexpr auto in = &Config::metrics;
     return {
@@ -245,7 +262,8 @@ std::vector<ConfigOption> authOptions() {
 
 std::vector<ConfigOption> allOptions() {
     std::vector<ConfigOption> all;
-    for (auto* section : {agentOptions, libvirtOptions, serverOptions, metricsOptions, authOptions})
+    for (auto* section :
+         {agentOptions, libvirtOptions, serverOptions, tlsOptions, metricsOptions, authOptions})
         std::ranges::move(section(), std::back_inserter(all));
     return all;
 }

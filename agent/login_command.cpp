@@ -21,8 +21,8 @@ using server::ListenAddress;
 constexpr std::chrono::hours longestLifetime{24};
 
 /// Whether what is sent there can be read on the way.
-bool isEncrypted(const ListenAddress&) {
-    return false;
+bool isEncrypted(const ListenAddress& listener) {
+    return listener.tls;
 }
 
 bool isLoopback(const ListenAddress& listener) {

@@ -17,6 +17,7 @@
 #include "agent/journal.hpp"
 #include "agent/key_command.hpp"
 #include "agent/login_command.hpp"
+#include "agent/server_setup.hpp"
 #include "agent/token_command.hpp"
 #include "common/clock.hpp"
 #include "common/log.hpp"
@@ -64,10 +65,18 @@ int makeKey(const agent::CommandLine& line, const agent::Config& config) {
     return agent::exitGood;
 }
 
+/// Throws where the certificate cannot be used.
+void check(const server::Certificate::Files& files) {
+    const auto certificate = server::Certificate::load(files);
+    if (const auto complaint = certificate.complaint(common::readClocks().wall))
+        complain(files.certificate + ": clients will not accept it: " + *complaint);
+}
+
 /// What only the files that the configuration names can tell.
 bool secretsAreUsable(const agent::Config& config) {
     try {
         agent::makeVerifier(config.auth);
+        if (const auto files = agent::certificateFiles(config)) check(*files);
         return true;
     } catch (const std::exception& error) {
         complain(error.what());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/server_setup.hpp"
 
+#include <algorithm>
+
 #include "agent/host_facts.hpp"
 
 namespace rollo::agent {
@@ -26,9 +28,16 @@ server::Admission::Limits admission(const ServerConfig& config) {
 
 }  // namespace
 
+std::optional<server::Certificate::Files> certificateFiles(const Config& config) {
+    const bool wanted = std::ranges::any_of(config.server.listen, &server::ListenAddress::tls);
+    if (!wanted || !config.tls.certificateFile || !config.tls.keyFile) return std::nullopt;
+    return server::Certificate::Files{*config.tls.certificateFile, *config.tls.keyFile};
+}
+
 server::Settings serverSettings(const Config& config) {
     server::Settings settings;
     settings.listen = config.server.listen;
+    settings.certificate = certificateFiles(config);
     settings.allowedHosts = allowedHosts(config.server);
     settings.allowedOrigins = server::AllowedOrigins(config.server.allowedOrigins);
     settings.anonymous = config.auth.anonymous;

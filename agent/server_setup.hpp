@@ -10,4 +10,7 @@ namespace rollo::agent {
 /// it answers to.
 server::Settings serverSettings(const Config& config);
 
+/// The files of the certificate that the configuration needs; nothing where it needs none.
+std::optional<server::Certificate::Files> certificateFiles(const Config& config);
+
 }  // namespace rollo::agent

@@ -28,7 +28,7 @@ LAYERS = {
 LIBRARIES = {
     "rapidjson/": ["common/json_reader.cpp", "common/json_writer.cpp"],
     "jwt.h": ["agent/auth"],
-    "openssl/": ["agent/auth"],
+    "openssl/": ["agent/auth", "agent/server/certificate.cpp", "agent/server/tls.cpp"],
     "libvirt/": ["agent/virt"],
     "libxml/": ["agent/virt"],
     "libwebsockets.h": ["agent/server"],
@@ -204,8 +204,9 @@ CASES = [
      "agent/a.cpp:1: <libxml/parser.h> belongs to agent/virt"),
     ("libjwt in auth", {"agent/server/a.cpp": "#  include <jwt.h>\n"},
      "agent/server/a.cpp:1: <jwt.h> belongs to agent/auth"),
-    ("OpenSSL in auth", {"agent/a.cpp": "#include <openssl/evp.h>\n"},
-     "agent/a.cpp:1: <openssl/evp.h> belongs to agent/auth"),
+    ("OpenSSL in auth and TLS", {"agent/a.cpp": "#include <openssl/evp.h>\n"},
+     "agent/a.cpp:1: <openssl/evp.h> belongs to agent/auth, agent/server/certificate.cpp, "
+     "agent/server/tls.cpp"),
     ("libwebsockets in server", {"agent/a.cpp": "#include <libwebsockets.h>\n"},
      "agent/a.cpp:1: <libwebsockets.h> belongs to agent/server"),
     ("libuv in server", {"agent/virt/a.cpp": "#include <uv.h>\n"},

@@ -18,6 +18,7 @@ namespace {
 namespace log = common::log;
 
 constexpr std::size_t bytesAtOnce = 64 * 1024;
+constexpr std::chrono::seconds waitForEnd{5};
 constexpr std::chrono::seconds keepAlive{30};  ///< between two requests
 constexpr lws_usec_t lookAgainUs = 2000;       ///< while nothing may leave
 constexpr std::string_view bearerPrefix = "Bearer ";
@@ -136,6 +137,10 @@ void Connection::begin(lws* socket) {
     // The first request may have come and gone already.
     if (awaited_ == Awaited::nothing && !session_)
         await(Awaited::firstRequest, services_.settings.requestTime);
+}
+
+void Connection::abandon() {
+    await(Awaited::end, waitForEnd);
 }
 
 void Connection::await(Awaited awaited, std::chrono::seconds time) {

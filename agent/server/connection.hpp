@@ -24,6 +24,12 @@ class Connection {
     Connection(Services& services, Peer peer, std::size_t place,
                std::function<void(Connection&)> gone)
         : services_(services), peer_(std::move(peer)), place_(place), gone_(std::move(gone)) {}
+    /// libwebsockets has not taken the socket. It may hold this object for a moment all the same,
+    /// if a handshake failed at once, and says so when it lets go; else there is nobody who will.
+    void abandon();
+    bool isLost(const common::Now& now) const {
+        return awaited_ == Awaited::end && now.mono >= deadline_;
+    }
     /// The socket is libwebsockets' from now on.
     void begin(lws* socket);
 
@@ -47,9 +53,8 @@ class Connection {
     void tick(const common::Now& now);
 
   private:
-    /// What the client has to do next, and until when: a request, taking an answer. Neither while a
-    /// session has the socket.
-    enum class Awaited { firstRequest, furtherRequest, takenReply, nothing };
+    /// What has to happen next, until `deadline_`. Nothing while a session has the socket.
+    enum class Awaited { nothing, firstRequest, furtherRequest, takenReply, end };
 
     bool refuseUpgrade(lws* socket, const Refusal& refusal);
     Reply reply(const Request& request, const common::Now& now);

@@ -53,6 +53,9 @@ std::optional<ListenAddress> ListenAddress::parse(std::string_view text) {
         if (!parseUnix(text.substr(5), result)) return std::nullopt;
         return result;
     }
+    constexpr std::string_view tlsPrefix = "tls:";
+    result.tls = text.starts_with(tlsPrefix);
+    if (result.tls) text.remove_prefix(tlsPrefix.size());
     const auto colon = text.rfind(':');
     if (colon == std::string_view::npos) return std::nullopt;
     std::string_view host = text.substr(0, colon);

@@ -9,12 +9,13 @@
 
 namespace rollo::server {
 
-/// Where to listen: `ADDRESS:PORT`, `[ADDRESS]:PORT` (IPv6) or `unix:/path`. Literal addresses
-/// alone: a name would have to be looked up.
+/// Where to listen: `ADDRESS:PORT`, `[ADDRESS]:PORT` (IPv6), the same with `tls:` before it, or
+/// `unix:/path`. Literal addresses alone: a name would have to be looked up.
 struct ListenAddress {
     std::string text;
     sockaddr_storage address{};
     socklen_t length = 0;
+    bool tls = false;
 
     static std::optional<ListenAddress> parse(std::string_view text);
     bool isUnix() const { return address.ss_family == AF_UNIX; }

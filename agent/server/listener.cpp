@@ -83,8 +83,9 @@ std::string Listener::text() const {
     const bool v4 = bound.ss_family == AF_INET;
     const auto port = ntohs(v4 ? reinterpret_cast<const sockaddr_in&>(bound).sin_port
                                : reinterpret_cast<const sockaddr_in6&>(bound).sin6_port);
-    return v4 ? fmt::format("{}:{}", hostText(bound), port)
-              : fmt::format("[{}]:{}", hostText(bound), port);
+    const char* prefix = address_.tls ? "tls:" : "";
+    return v4 ? fmt::format("{}{}:{}", prefix, hostText(bound), port)
+              : fmt::format("{}[{}]:{}", prefix, hostText(bound), port);
 }
 
 void Listener::accept() {

@@ -81,11 +81,15 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
       admission_(bounded(services_.settings.admission)),
       turnedAway_(loop) {
     lws_set_log_level(LLL_ERR | LLL_WARN, fromLibrary);
+    if (services_.settings.certificate)
+        tls_ = std::make_unique<Tls>(*services_.settings.certificate);
     void* foreign[] = {loop_.native()};
     lws_context_creation_info info{};
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    if (tls_) info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.foreign_loops = foreign;
+    info.user = tls_.get();
     info.pcontext = &context_;
     info.fd_limit_per_thread =
         static_cast<unsigned>(admission_.limits().connections) + libraryDescriptors;
@@ -97,17 +101,28 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
         throw std::runtime_error(
             "libwebsockets cannot be started; its event loop for libuv may be missing "
             "(Debian: libwebsockets-evlib-uv)");
+    createHost(false);
+    if (tls_) createHost(true);
+}
+
+void Server::createHost(bool tls) {
     lws_context_creation_info host{};
     host.port = CONTEXT_PORT_NO_LISTEN_SERVER;
-    host.vhost_name = "rollo";
+    host.vhost_name = tls ? "rollo-tls" : "rollo";
     host.protocols = wsProtocols();
     // Connection looks after these times itself, so that they are counted.
     host.timeout_secs = libraryPatience;
     host.timeout_secs_ah_idle = libraryPatience;
     host.keepalive_timeout = libraryPatience;
     host.server_string = "rollo-agent";
-    vhost_ = lws_create_vhost(context_, &host);
-    if (!vhost_) throw std::runtime_error("libwebsockets cannot create its virtual host");
+    host.alpn = "http/1.1";
+    // The certificate comes from `tls_`, by way of a callback.
+    if (tls)
+        host.options =
+            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
+    auto*& created = tls ? tlsHost_ : plainHost_;
+    created = lws_create_vhost(context_, &host);
+    if (!created) throw std::runtime_error("libwebsockets cannot create its virtual host");
 }
 
 Server::~Server() {
@@ -122,7 +137,10 @@ Server::~Server() {
 void Server::listen() {
     for (const auto& address : services_.settings.listen) {
         listeners_.push_back(std::make_unique<Listener>(
-            loop_, address, [this](int fd, const sockaddr_storage& peer) { accept(fd, peer); },
+            loop_, address,
+            [this, tls = address.tls](int fd, const sockaddr_storage& peer) {
+                accept(fd, peer, tls);
+            },
             [this] { noDescriptor(); }));
         log::info("listening on {}", listeners_.back()->text());
     }
@@ -133,6 +151,7 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     services_.settings.publicMetrics = settings.publicMetrics;
     services_.settings.allowedHosts = settings.allowedHosts;
     services_.settings.allowedOrigins = settings.allowedOrigins;
+    if (tls_ && settings.certificate) tls_->use(*settings.certificate);
     services_.settings.budget = settings.budget;
     services_.settings.requestTime = settings.requestTime;
     services_.settings.responseTime = settings.responseTime;
@@ -142,13 +161,14 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     services_.verifier = std::move(verifier);
 }
 
-void Server::accept(int fd, const sockaddr_storage& address) {
-    Peer peer{hostText(address), addressOf(address)};
+void Server::accept(int fd, const sockaddr_storage& address, bool tls) {
+    Peer peer{hostText(address), addressOf(address), tls};
     const common::Monotonic now = common::readClocks().mono;
     const auto refused = admission_.admit(peer.address, now);
     if (!refused) return adopt(fd, std::move(peer));
     services_.refusals.note(*refused, peer.text, now);
-    turnedAway_.add(common::UniqueFd(fd), turnAwayText(*refused), now);
+    // There is nothing to say before a handshake, which would cost more than it tells.
+    turnedAway_.add(common::UniqueFd(fd), tls ? std::string() : turnAwayText(*refused), now);
 }
 
 void Server::adopt(int fd, Peer peer) {
@@ -158,14 +178,20 @@ void Server::adopt(int fd, Peer peer) {
                                      [this](Connection& connection) { forget(connection); }));
     Connection* connection = connections_.back().get();
     lws_adopt_desc_t info{};
-    info.vh = vhost_;
-    info.type = static_cast<lws_adoption_type>(LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET);
+    const bool tls = connection->peer().tls;
+    info.vh = tls ? tlsHost_ : plainHost_;
+    info.type = static_cast<lws_adoption_type>(LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET |
+                                               (tls ? LWS_ADOPT_ALLOW_SSL : 0));
     info.fd.sockfd = fd;
     info.opaque = connection;
     const std::size_t before = connections_.size();
-    if (lws* socket = lws_adopt_descriptor_vhost_via_info(&info)) return connection->begin(socket);
-    noDescriptor();
-    if (connections_.size() == before) forget(*connection);
+    lws* socket = lws_adopt_descriptor_vhost_via_info(&info);
+    // A handshake may have failed already; then the connection is gone, whatever was answered.
+    if (connections_.size() != before) return;
+    if (socket)
+        connection->begin(socket);
+    else
+        connection->abandon();
 }
 
 void Server::noDescriptor() {
@@ -184,7 +210,14 @@ void Server::tick(const common::Now& now) {
     services_.refusals.tick(now.mono);
     admission_.tick(now.mono);
     turnedAway_.tick(now.mono);
-    for (const auto& connection : connections_) connection->tick(now);
+    if (tls_) tls_->tick();
+    // From the end: whoever goes is replaced by the last.
+    for (std::size_t i = connections_.size(); i-- > 0;) {
+        connections_[i]->tick(now);
+        if (!connections_[i]->isLost(now)) continue;
+        noDescriptor();
+        forget(*connections_[i]);
+    }
 }
 
 bool Server::flush() {

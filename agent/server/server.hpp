@@ -12,6 +12,7 @@
 #include "agent/server/listener.hpp"
 #include "agent/server/loop.hpp"
 #include "agent/server/services.hpp"
+#include "agent/server/tls.hpp"
 #include "agent/server/turned_away.hpp"
 
 struct lws_context;
@@ -57,7 +58,8 @@ class Server {
     Figures figures() const;
 
   private:
-    void accept(int fd, const sockaddr_storage& address);
+    void createHost(bool tls);
+    void accept(int fd, const sockaddr_storage& address, bool tls);
     void adopt(int fd, Peer peer);
     void noDescriptor();
     void forget(Connection& connection);
@@ -68,7 +70,9 @@ class Server {
     Admission admission_;
     TurnedAway turnedAway_;
     lws_context* context_ = nullptr;
-    lws_vhost* vhost_ = nullptr;
+    std::unique_ptr<Tls> tls_;  ///< outlives the context
+    lws_vhost* plainHost_ = nullptr;
+    lws_vhost* tlsHost_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::uint64_t shed_ = 0;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
 #include "agent/server/budget.hpp"
+#include "agent/server/certificate.hpp"
 #include "agent/server/counters.hpp"
 #include "agent/server/gather.hpp"
 #include "agent/server/listen_address.hpp"
@@ -25,6 +27,7 @@ class Session;
 
 struct Settings {
     std::vector<ListenAddress> listen;
+    std::optional<Certificate::Files> certificate;  ///< needed where an address has TLS
     AllowedHosts allowedHosts;
     AllowedOrigins allowedOrigins;
     bool anonymous = false;

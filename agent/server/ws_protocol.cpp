@@ -8,6 +8,7 @@
 
 #include "agent/server/connection.hpp"
 #include "agent/server/server.hpp"
+#include "agent/server/tls.hpp"
 #include "common/log.hpp"
 
 namespace rollo::server {
@@ -90,7 +91,14 @@ int callback(lws* socket, lws_callback_reasons reason, void*, void* in,
 }
 
 int entry(lws* socket, lws_callback_reasons reason, void* user, void* in, std::size_t length) {
-    return socket ? callback(socket, reason, user, in, length) : proceed;
+    if (!socket) return proceed;
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
+        // `user` is the SSL_CTX of a virtual host that is being made.
+        auto* tls = static_cast<Tls*>(lws_context_user(lws_get_context(socket)));
+        if (tls) tls->prepare(static_cast<ssl_ctx_st*>(user));
+        return proceed;
+    }
+    return callback(socket, reason, user, in, length);
 }
 
 }  // namespace

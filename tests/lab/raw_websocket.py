@@ -5,6 +5,7 @@ rules, pings that stay unanswered, a client that does not read."""
 import base64
 import os
 import socket
+import ssl
 import struct
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -12,11 +13,11 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 class RawWebSocket:
     """Context manager. `address` is a TCP port on loopback or the path of a UNIX socket;
-    `source` is the address to come from."""
+    `source` is the address to come from, `tls` what to speak TLS with."""
 
     def __init__(self, address: int | str, path: str = "/ws/monitor", seconds: float = 10.0,
                  receive_buffer: int | None = None, headers: str = "",
-                 source: str | None = None):
+                 source: str | None = None, tls: ssl.SSLContext | None = None):
         self.socket = socket.socket(socket.AF_INET if isinstance(address, int) else
                                     socket.AF_UNIX)
         self.socket.settimeout(seconds)
@@ -25,6 +26,8 @@ class RawWebSocket:
         if source is not None:
             self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", address) if isinstance(address, int) else address)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
                              f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"

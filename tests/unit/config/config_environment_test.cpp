@@ -55,7 +55,8 @@ TEST_CASE("a bad value names its variable") {
                 "environment variable ROLLO_METRICS_INTERVAL_SECONDS: must be an integer from 1 "
                 "to 300",
                 "environment variable ROLLO_SERVER_LISTEN: \"\" is no \"ADDRESS:PORT\", "
-                "\"[IPv6]:PORT\" or \"unix:/path\" (an address is literal, not a name)"});
+                "\"[IPv6]:PORT\", \"tls:ADDRESS:PORT\" or \"unix:/path\" (an address is literal, "
+                "not a name)"});
 }
 
 TEST_CASE("a variable that names no key is warned about") {

@@ -61,6 +61,9 @@ errors_per_minute = 5
 request_seconds = 4
 response_seconds = 3
 exempt_networks = ["10.0.0.0/8"]
+[tls]
+certificate_file = "/c"
+key_file = "/k"
 [metrics]
 interval_seconds = 300
 balloon_period_seconds = 10

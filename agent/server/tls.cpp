@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/server/tls.hpp"
+
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+
+#include <exception>
+#include <utility>
+
+#include "common/log.hpp"
+
+namespace rollo::server {
+namespace {
+
+namespace log = common::log;
+
+/// Forward secrecy and authenticated encryption alone (RFC 9325 §4.2). TLS 1.3 has nothing else.
+constexpr const char* ciphersOfTls12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
+void announce(const Certificate& certificate) {
+    log::notice("TLS certificate: {}", certificate.description());
+    if (const auto complaint = certificate.complaint(common::readClocks().wall))
+        log::warning("clients will not accept the TLS certificate: {}", *complaint);
+}
+
+}  // namespace
+
+Tls::Tls(const Certificate::Files& files)
+    : files_(files), seen_(stamps()), certificate_(Certificate::load(files)) {
+    announce(certificate_);
+}
+
+void Tls::prepare(ssl_ctx_st* context) {
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(context, ciphersOfTls12);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    // libwebsockets sends the rest of what was cut from a buffer of its own. An idle connection
+    // keeps no buffers.
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_cert_cb(
+        context,
+        [](SSL* handshake, void* self) {
+            return static_cast<Tls*>(self)->certificate_.offer(handshake) ? 1 : 0;
+        },
+        this);
+}
+
+void Tls::use(const Certificate::Files& files) {
+    files_ = files;
+    reload();
+}
+
+void Tls::tick() {
+    const Stamps now = stamps();
+    if (now != seen_ && now == noticed_) reload();
+    noticed_ = now;
+}
+
+void Tls::reload() try {
+    // Before the files are read: what changes meanwhile is read again.
+    seen_ = stamps();
+    certificate_ = Certificate::load(files_);
+    announce(certificate_);
+} catch (const std::exception& error) {
+    log::error("the TLS certificate stays as it was: {}", error.what());
+}
+
+bool Tls::Stamp::operator==(const Stamp& other) const {
+    return device == other.device && inode == other.inode && size == other.size &&
+           changed.tv_sec == other.changed.tv_sec && changed.tv_nsec == other.changed.tv_nsec;
+}
+
+std::optional<Tls::Stamp> Tls::stampOf(const std::string& file) {
+    struct stat status{};
+    if (::stat(file.c_str(), &status) != 0) return std::nullopt;
+    return Stamp{status.st_dev, status.st_ino, status.st_size, status.st_ctim};
+}
+
+Tls::Stamps Tls::stamps() const {
+    return {stampOf(files_.certificate), stampOf(files_.key)};
+}
+
+}  // namespace rollo::server
