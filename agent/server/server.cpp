@@ -22,8 +22,8 @@ namespace log = common::log;
 constexpr std::chrono::milliseconds flushFor{2};
 /// Descriptors for everything but clients: libvirt, files, listeners.
 constexpr rlim_t reservedDescriptors = 128;
-/// Of libwebsockets' own.
-constexpr unsigned libraryDescriptors = 8;
+/// More than this a process never needs.
+constexpr rlim_t mostDescriptors = 1 << 20;
 /// In seconds: more than anybody is given.
 constexpr int libraryPatience = 4000;
 
@@ -34,14 +34,20 @@ void fromLibrary(int level, const char* line) {
     log::write(level == LLL_ERR ? log::Level::debug : log::Level::trace, text);
 }
 
+/// Sessions look after their heartbeat themselves. Libwebsockets has a timer of its own for each
+/// connection, in one sorted list that it walks whenever something arrives.
+constexpr lws_retry_bo_t noIdleTimers{};
+
 /// How many descriptors clients may have of the `wanted` ones; raises the process's own limit
-/// (setrlimit(2)) as far as that takes.
+/// (setrlimit(2)) as far as that takes. Libwebsockets has a table of as many places as that allows
+/// (told to have fewer, it would search the table with every event), so that it is lowered as well
+/// where it is as good as none.
 std::size_t descriptorsFor(std::size_t wanted) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::min<std::size_t>(wanted, 896);
     const rlim_t needed = std::min<rlim_t>(wanted + reservedDescriptors, limit.rlim_max);
-    if (limit.rlim_cur < needed) {
-        limit.rlim_cur = needed;
+    if (limit.rlim_cur < needed || limit.rlim_cur > mostDescriptors) {
+        limit.rlim_cur = std::max(needed, std::min(limit.rlim_cur, mostDescriptors));
         ::setrlimit(RLIMIT_NOFILE, &limit);
         ::getrlimit(RLIMIT_NOFILE, &limit);
     }
@@ -91,8 +97,6 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     info.foreign_loops = foreign;
     info.user = tls_.get();
     info.pcontext = &context_;
-    info.fd_limit_per_thread =
-        static_cast<unsigned>(admission_.limits().connections) + libraryDescriptors;
     // Libwebsockets writes it into its own answers to what is no HTTP, and asserts that there is
     // one.
     info.server_string = "rollo-agent";
@@ -110,6 +114,7 @@ void Server::createHost(bool tls) {
     host.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     host.vhost_name = tls ? "rollo-tls" : "rollo";
     host.protocols = wsProtocols();
+    host.retry_and_idle_policy = &noIdleTimers;
     // Connection looks after these times itself, so that they are counted.
     host.timeout_secs = libraryPatience;
     host.timeout_secs_ah_idle = libraryPatience;

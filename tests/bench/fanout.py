@@ -21,6 +21,8 @@ from bench.processes import BUILD, Clients, Server, agent_clients
 
 MESSAGES_A_ROUND = 20_000
 IDLE_CLIENTS = 4000
+CONNECTED = 3000
+CONNECTING = 200
 
 
 @dataclass
@@ -43,6 +45,7 @@ CASES = [
     Case("metrics", 100, 1000, 1.3),  # what every sample of a full host is
 ]
 IDLE_TARGET_KIB = 3.0
+CONNECTING_TARGET = 3.0  # the floor does not read the request, and greets nobody
 
 
 @dataclass
@@ -94,10 +97,27 @@ def measure_idle(directory: Path) -> Row:
                IDLE_TARGET_KIB, "KiB")
 
 
+def measure_connecting(directory: Path) -> Row:
+    """Beyond the first ones: what grows with the number of connections shows."""
+    with (Server("bench_agent", directory / "agent.log") as agent,
+          Server("floor_server", directory / "floor.log") as floor,
+          agent_clients(agent) as ours, Clients(floor) as theirs):
+        ours.connect(CONNECTED)
+        theirs.connect(CONNECTED)
+        pairs = [(ours.connect(CONNECTING) / CONNECTING / 1000,
+                  theirs.connect(CONNECTING) / CONNECTING / 1000) for _ in range(7)]
+    agent_us, floor_us = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratios = [a / f for a, f in pairs]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return Row(f"a new connection beside {CONNECTED:,}", middle, CONNECTING_TARGET, "x floor",
+               agent_us, floor_us, None, (low, high))
+
+
 def show(row: Row):
     details = ""
     if row.agent_us is not None:
-        details = (f"   {row.agent_us:6.2f} us to {row.floor_us:6.2f} us, {row.message_bytes} B, "
+        size = f", {row.message_bytes} B" if row.message_bytes else ""
+        details = (f"   {row.agent_us:6.2f} us to {row.floor_us:6.2f} us{size}, "
                    f"quartiles {row.spread[0]:.2f} to {row.spread[1]:.2f}")
     print(f"{row.what:44} {row.measured:6.2f} {row.unit:8} (at most {row.target:.2f})"
           f"{'' if row.good else '  MISSED'}{details}", flush=True)
@@ -114,8 +134,9 @@ def main() -> int:
         for case in CASES:
             rows.append(measure(case, options.rounds, Path(directory)))
             show(rows[-1])
-        rows.append(measure_idle(Path(directory)))
-        show(rows[-1])
+        for measurement in (measure_connecting, measure_idle):
+            rows.append(measurement(Path(directory)))
+            show(rows[-1])
     report = BUILD / "bench.json"
     report.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     print(f"written to {report}")

@@ -4,7 +4,8 @@
 ///   load_generator PORT PATH TICK_FD SERVER_PID
 ///
 /// Each line of standard input is a command, answered on standard output when it is done:
-///   connect COUNT GREETINGS        opens so many more and waits for so many messages to each
+///   connect COUNT GREETINGS        opens so many more and waits for so many messages to each;
+///                                  answered by the CPU time of the server in nanoseconds
 ///   ticks COUNT MESSAGES LINE...   writes LINE to TICK_FD and waits until each client has had so
 ///                                  many more messages, COUNT times; answered by the messages and
 ///                                  bytes that came, and the CPU time of the server in nanoseconds
@@ -96,6 +97,7 @@ class Generator {
     }
 
     void connect(int count, std::uint64_t greetings) {
+        const std::uint64_t before = serverCpu();
         for (; count > 0; count -= connectsAtOnce) {
             for (int i = 0; i < std::min(count, connectsAtOnce); ++i) open();
             await([this] { return open_ == clients_.size(); });
@@ -104,7 +106,7 @@ class Generator {
         greetedClients_ = clients_.size();
         await([this] { return messages_ == greeted_; });
         messages_ = greeted_ = bytes_ = 0;
-        std::printf("connected\n");
+        std::printf("%lu\n", serverCpu() - before);
     }
 
     void ticks(int count, std::uint64_t each, const std::string& line) {

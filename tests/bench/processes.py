@@ -106,8 +106,9 @@ class Clients:
         self.process.wait()
         self.process.stdout.close()
 
-    def connect(self, count: int):
-        self._command(f"connect {count} {self.greetings}")
+    def connect(self, count: int) -> int:
+        """The CPU time that it took the server, in nanoseconds."""
+        return int(self._command(f"connect {count} {self.greetings}"))
 
     def ticks(self, count: int, messages: int, line: str) -> Delivered:
         """Has the server told `line` so often, each time when everybody has all of the last."""
