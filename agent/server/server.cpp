@@ -243,6 +243,7 @@ bool Server::flush() {
 /// Frees memory by those for whom most of it waits. Frames are shared, so that dropping one queue
 /// may free nothing: one after the other, until it is enough.
 void Server::shed() {
+    services_.hub.forgetSnapshots();  // nobody may be waiting for them any more
     while (proto::Frame::bytesAlive() > services_.settings.totalQueueBytes) {
         Session* longest = nullptr;
         std::size_t most = 0;

@@ -254,9 +254,12 @@ def test_all_queues_together_are_bounded(big, agents, connect):
     limit = 32 << 20
     agent = agents(config={"server": {"total_queue_bytes": limit}})
     other = connect(agent, VMS)
+    server = other.expect("connection_status")["data"]["server_id"]
     other.expect("snapshot")
     before = resident_bytes(agent)
-    deaf = [RawWebSocket(agent.port, VMS, receive_buffer=4096) for _ in range(25)]
+    # Each asks for something else, so that no two share a snapshot.
+    deaf = [RawWebSocket(agent.port, f"{VMS}&server_ids={server},{1000 + number}",
+                         receive_buffer=4096) for number in range(25)]
     try:
         wait_until(lambda: agent.figure("rollo_agent_shed_clients_total") > 0, 20, "some are shed")
         assert agent.figure("rollo_agent_frame_bytes") <= limit
