@@ -145,8 +145,6 @@ std::optional<std::string> Certificate::complaint(common::WallClock now) const {
 }
 
 bool Certificate::offer(ssl_st* handshake) const {
-    // Otherwise an older one with a key of another kind would be offered beside it.
-    SSL_certs_clear(handshake);
     return SSL_use_cert_and_key(handshake, pair_->certificate.get(), pair_->key.get(),
                                 pair_->chain.get(), 1) == 1;
 }

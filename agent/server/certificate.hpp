@@ -33,7 +33,7 @@ class Certificate {
     /// What clients will object to: it has ended, or has not begun yet.
     std::optional<std::string> complaint(common::WallClock now) const;
 
-    /// Gives it to one handshake in place of what was there; false where OpenSSL does not take it.
+    /// Gives it to one handshake, which has no other; false where OpenSSL does not take it.
     bool offer(ssl_st* handshake) const;
 
   private:

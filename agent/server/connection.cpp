@@ -118,15 +118,15 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     handshake_->tokenGiven = request.token() != nullptr;
     Identity identity = identify(request.token(), services_, now);
     if (!identity.principal) {
-        services_.refusals.note(Refused::token, peer_.text, now.mono);
-        log::debug("{} to {}: not let in: {}", peer_.text, request.path, identity.error);
+        services_.refusals.note(Refused::token, peer_.text, now.mono, identity.error);
     }
     handshake_->principal = std::move(identity.principal);
     return true;
 }
 
 bool Connection::refuseUpgrade(lws* socket, const Refusal& refusal) {
-    const Reply reply = refusalReply(refusal);
+    Reply reply = refusalReply(refusal);
+    reply.headers = "connection: close\r\n";
     log::debug("{}: upgrade refused with {}: {}", peer_.text, refusal.status, refusal.message);
     write(socket, head(reply) + reply.body, LWS_WRITE_HTTP_FINAL);
     return false;

@@ -38,7 +38,8 @@ std::string_view word(Refused reason) {
     return row(static_cast<std::size_t>(reason)).word;
 }
 
-void Refusals::note(Refused reason, std::string_view peer, common::Monotonic now) {
+void Refusals::note(Refused reason, std::string_view peer, common::Monotonic now,
+                    std::string_view detail) {
     const auto index = static_cast<std::size_t>(reason);
     ++counters_.refused[index];
     Held& held = held_[index];
@@ -48,7 +49,9 @@ void Refusals::note(Refused reason, std::string_view peer, common::Monotonic now
         return;
     }
     held.next = now + betweenLines;
-    log::write(row(index).level, fmt::format("{} was refused: {}", peer, row(index).sentence),
+    log::write(row(index).level,
+               fmt::format("{} was refused: {}{}{}", peer, row(index).sentence,
+                           detail.empty() ? "" : ": ", detail),
                {{"ROLLO_ADDRESS", std::string(peer)}});
 }
 

@@ -23,8 +23,9 @@ class Refusals {
     Refusals(const Refusals&) = delete;
     Refusals& operator=(const Refusals&) = delete;
 
-    /// `peer`: its address as people write it.
-    void note(Refused reason, std::string_view peer, common::Monotonic now);
+    /// `peer`: its address as people write it. `detail`: words of ours, for the first line.
+    void note(Refused reason, std::string_view peer, common::Monotonic now,
+              std::string_view detail = {});
     /// Writes the lines that are due. About once a second.
     void tick(common::Monotonic now);
 

@@ -51,7 +51,8 @@ Session::~Session() {
                          : std::string("the connection was lost");
     const std::string user =
         client_ ? client_->principal().user.value_or("anonymous") : std::string("nobody");
-    log::write(log::Level::info,
+    // Who has never been anybody may come as often as it likes: Refusals tells of those.
+    log::write(client_ ? log::Level::info : log::Level::debug,
                fmt::format("connection {} of {} from {} to {} ended: {}", connectionId_, user,
                            peer_, path_, end),
                {{"ROLLO_CONNECTION", connectionId_},
@@ -137,8 +138,7 @@ void Session::handle(std::string_view text, const common::Now& now) {
 void Session::authenticate(const proto::Authenticate& message, const common::Now& now) {
     auto principal = services_.verifier.verify(message.token, now);
     if (!principal) {
-        log::info("connection {} from {}: token refused: {}", connectionId_, peer_,
-                  auth::describe(principal.error()));
+        services_.refusals.note(Refused::token, peer_, now.mono, auth::describe(principal.error()));
         if (!client_) return close(farewell::tokenInvalid);
         return refuse({proto::ErrorCode::invalidToken, "the token is not valid", "auth", {}}, now);
     }

@@ -218,6 +218,16 @@ def test_refused_strangers_do_not_flood_the_log(agents):
                20, "the rest is told in one line")
 
 
+def test_bad_tokens_do_not_flood_the_log_either(agents, connect):
+    agent = agents(config={"auth": {"anonymous": False}})
+    for _ in range(30):
+        assert connect(agent, token="a.b.c").wait_closed()[0] == 4001
+        assert ask(agent, path="/api/v1/vms", Authorization="Bearer a.b.c")[0] == 401
+    lines = [line for line in agent.log().splitlines() if not line.startswith("<7>")]
+    assert sum("127.0.0.1" in line for line in lines) < 8
+    assert "its token is missing or not valid: " in agent.log()
+
+
 @pytest.mark.parametrize("key, value, complaint", [
     ("allowed_hosts", ["kvm:8780"], '"kvm:8780" is none of'),
     ("allowed_hosts", "kvm", "must be a list of"),

@@ -200,7 +200,8 @@ def test_a_flood_of_messages_is_ended_with_4008(patient, connect):
 
 
 @pytest.mark.short
-@pytest.mark.parametrize("opcode, payload", [(TEXT, b" " * 60000), (PONG, b"x" * 120)])
+@pytest.mark.parametrize("opcode, payload", [(TEXT, b" " * 60000), (PONG, b"x" * 120)],
+                         ids=["messages", "pongs"])
 def test_a_flood_of_bytes_is_ended_with_4008(patient, connect, opcode, payload):
     agent = patient(bytes_per_second=20000)
     honest = connect(agent)

@@ -51,6 +51,12 @@ TEST_CASE("every refusal is counted, and a flood of them is two lines") {
     CHECK(bench.lines.all.size() == 2);
 }
 
+TEST_CASE("the first line says more where there is more to say") {
+    Bench bench;
+    bench.refusals.note(Refused::token, "a", bench.start, "it has expired");
+    CHECK(bench.lines.all.at(0).ends_with(": it has expired"));
+}
+
 TEST_CASE("a line for another reason is not held back") {
     Bench bench;
     bench.refusals.note(Refused::host, "a", bench.start);
