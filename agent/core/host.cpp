@@ -10,7 +10,11 @@ namespace {
 
 using proto::ServerStatus;
 
-constexpr std::chrono::minutes listingLasts{5};
+/// A daemon that was started anew takes up its guests while it already answers, and tells nothing
+/// of those that end meanwhile: so the first listings follow each other soon.
+constexpr std::chrono::seconds firstListingLasts{2};
+constexpr std::chrono::seconds listingLasts{300};
+constexpr int listingLastsLonger = 5;
 
 /// A positive number of 31 bits: fits every client's integer.
 proto::ServerId derivedId(const proto::Uuid& uuid) {
@@ -79,8 +83,9 @@ void Host::tick(const common::Now& now) {
     settleStarts(now);
     settlePauses(now);
     if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
-    if (now.mono - *listedAt_ < listingLasts) return;
+    if (now.mono - *listedAt_ < listingLasts_) return;
     listedAt_ = now.mono;
+    listingLasts_ = std::min(listingLastsLonger * listingLasts_, listingLasts);
     hypervisor_.list();
 }
 
@@ -120,6 +125,7 @@ SavedState Host::saved() const {
 
 void Host::on(ConnectionOpened observation, const common::Now& now) {
     forgetAnswers();
+    listingLasts_ = firstListingLasts;
     state_.server.libvirtConnected = true;
     learnServer(observation.host, now);
 }
@@ -196,8 +202,13 @@ void Host::removeUnlisted(const std::vector<DomainDescription>& listed, const co
     std::unordered_set<proto::Uuid> present;
     for (const auto& each : listed) present.insert(each.domain.uuid);
     std::vector<proto::Uuid> gone;
-    for (const auto& [uuid, vm] : state_.vms)
-        if (!present.contains(uuid) && !mentioned_.contains(uuid)) gone.push_back(uuid);
+    for (auto& [uuid, vm] : state_.vms) {
+        if (present.contains(uuid)) continue;
+        if (mentioned_.contains(uuid))
+            describe(vm);  // here anew, or gone, perhaps without a further callback
+        else
+            gone.push_back(uuid);
+    }
     for (const auto& uuid : gone) {
         Vm& vm = state_.vms.at(uuid);
         const bool persistent = vm.info.persistent;

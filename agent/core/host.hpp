@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -125,6 +126,7 @@ class Host {
     std::unordered_map<proto::Uuid, int> answersForNobody_;
     std::optional<HostSample> lastHostSample_;
     std::optional<common::Monotonic> listedAt_;
+    std::chrono::seconds listingLasts_{0};  ///< until the next one is asked for
     bool listing_ = false;
     std::unordered_set<proto::Uuid> mentioned_;  ///< by callbacks, since the listing began
     bool unsaved_ = false;

@@ -170,13 +170,25 @@ TEST_CASE("a listing is asked for when the last one is old") {
     bench.host.tick(at(1h));
     CHECK(bench.hypervisor.lists() == 0);
     bench.begin({});
-    bench.host.tick(at(4min));
-    CHECK(bench.hypervisor.lists() == 0);
-    bench.host.tick(at(5min));
-    bench.host.tick(at(6min));
-    CHECK(bench.hypervisor.lists() == 1);
-    bench.host.tick(at(10min));
-    CHECK(bench.hypervisor.lists() == 2);
+    for (const auto& [time, lists] : std::vector<std::pair<std::chrono::seconds, int>>{{1s, 0},
+                                                                                       {2s, 1},
+                                                                                       {3s, 1},
+                                                                                       {12s, 2},
+                                                                                       {61s, 2},
+                                                                                       {62s, 3},
+                                                                                       {5min, 3},
+                                                                                       {312s, 4},
+                                                                                       {10min, 4},
+                                                                                       {612s, 5}}) {
+        bench.host.tick(at(time));
+        CHECK(bench.hypervisor.lists() == lists);
+    }
+    bench.clock = 11min;
+    bench.lose().begin({});
+    bench.host.tick(at(11min + 1s));
+    CHECK(bench.hypervisor.lists() == 5);
+    bench.host.tick(at(11min + 2s));
+    CHECK(bench.hypervisor.lists() == 6);
 }
 
 TEST_CASE("no listing is asked for during one, or without a connection") {
@@ -313,6 +325,17 @@ TEST_CASE("a VM that vanishes during the listing, with a callback, is not said t
           Lines{"vm1 running>stopped (shutdown)", "deleted vm1#1000001 (transient_ended)"});
     bench.gone(1);
     CHECK(bench.heard().empty());
+}
+
+TEST_CASE("a VM that had a callback, but is not in the listing, is looked for") {
+    HostBench bench;
+    bench.begin({transientVm(runningVm(1, 5))}).tell(ListingBegun{});
+    bench.on(1, shutdown, "destroyed", 5).tell(ListingDone{});
+    CHECK(bench.asked() == 1);
+    bench.gone(1);
+    CHECK(bench.heard() == Lines{"vm1 running>stopping (destroyed)",
+                                 "vm1 stopping>stopped (unknown)",
+                                 "deleted vm1#1000001 (transient_ended)"});
 }
 
 TEST_CASE("a domain that cannot be read stays as it was known") {
