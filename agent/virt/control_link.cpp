@@ -56,6 +56,7 @@ void ControlLink::open(common::Monotonic now) {
     state_ = State::opening;
     ++generation_;
     retryAt(now + backOff_.next());
+    static_cast<void>(socket_.changed());  // what changes from here on is worth another attempt
     if (!worker_) {
         worker_ = std::make_unique<common::Worker>("virt-control");
         token_ = makeToken();
@@ -97,7 +98,6 @@ void ControlLink::onLost(Generation generation) {
     if (state_ == State::open) log::warning("the connection to {} is lost", settings_.uri);
     state_ = State::waiting;
     closeSession();
-    static_cast<void>(socket_.changed());
 }
 
 void ControlLink::closeSession() {
