@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Libvirt killed, stopped, frozen, without its socket, without workers, while guests start, stop
+and die: clients end up with the truth, and the agent with no more than it had before."""
+
+import itertools
+
+import pytest
+
+from lab.faults import Faults, door_uri
+from lab.process import holdings
+from lab.wait import wait_until
+
+SEED = 3
+EVERY_FAULT = ("kill", "upgrade", "restart_at_once", "freeze", "freeze_for_a_moment",
+               "take_the_socket", "change_unseen", "exhaust_workers")
+
+
+@pytest.fixture
+def faults(lab, agents, session_loop):
+    agent = agents(start=False, uri=door_uri(lab))
+    with Faults(lab, agent, session_loop, SEED) as driver:
+        yield driver
+
+
+def play(faults: Faults, names):
+    for name in names:
+        try:
+            faults.round(name)
+        except BaseException:
+            print("\n".join(faults.story))
+            raise
+
+
+@pytest.mark.short
+def test_each_fault_once(faults):
+    play(faults, EVERY_FAULT)
+
+
+def test_faults_in_any_order(faults):
+    play(faults, itertools.repeat(None, 10))
+
+
+def test_a_hundred_restarts_leave_nothing_behind(lab, agent, connect):
+    client = connect(agent, "/ws/server/self")
+    levels = []
+    for number in range(100):
+        (lab.kill if number % 2 else lab.stop)()
+        lab.start()
+        client.expect_data("server_status_changed", 30, new_status="offline")
+        client.expect_data("server_status_changed", 30, new_status="online")
+        if number == 4:
+            wait_until(lambda: agent.figure("rollo_agent_libvirt_sample_seconds") > 0,
+                       what="a sample was taken", step=0.05)
+            levels.append(holdings(agent.pid))
+    wait_until(lambda: holdings(agent.pid).within(levels[0]), 20, f"no more than {levels[0]}")
+    assert agent.figure("rollo_agent_loop_lag_seconds_max") < 1
