@@ -50,10 +50,11 @@ class Metrics:
         return max(b - a for a, b in zip(times, times[1:]))
 
 
-def create(guests, count: int) -> list[Guest]:
+def create(agent: Agent, guests, count: int) -> list[Guest]:
     made = [guests(f"guest-{i}").create() for i in range(count)]
     for guest in made:
         guest.wait_booted(30)
+    wait_statuses(agent, made, "running")
     return made
 
 
@@ -106,7 +107,7 @@ def check_libvirt_answers(lab, others: list[Guest]):
 
 @pytest.mark.short
 def test_one_guest_that_hangs(lab, guests, agent, connect):
-    frozen, *others = create(guests, 3)
+    frozen, *others = create(agent, guests, 3)
     client = connect(agent, "/ws/monitor?events=*")
     metrics = Metrics(client)
     wait_fresh(metrics, [frozen, *others])
@@ -127,7 +128,7 @@ def test_one_guest_that_hangs(lab, guests, agent, connect):
 
 
 def test_ten_guests_that_hang_at_once(lab, guests, agent, connect):
-    everybody = create(guests, 14)
+    everybody = create(agent, guests, 14)
     frozen, others = everybody[:10], everybody[10:]
     client = connect(agent, "/ws/monitor?events=*")
     metrics = Metrics(client)
@@ -192,7 +193,7 @@ def settled(agent: Agent):
 
 def test_more_guests_hang_than_calls_may(lab, guests, agents, connect):
     agent = agents(config={"libvirt": {"max_stuck_calls": 3}})
-    everybody = create(guests, 6)
+    everybody = create(agent, guests, 6)
     frozen, others = everybody[:4], everybody[4:]
     for guest in others:
         guest.send(commands.BUSY)
