@@ -181,8 +181,9 @@ std::vector<ConfigOption> serverOptions() {
             "as many. Others get 429."),
         option::integer<in, &ServerConfig::messagesPerSecond>(
             "server", "messages_per_second", {1, 1'000'000}, Reload::yes,
-            "How many messages a client may send in a second, ten times as many at once. Others\n"
-            "are not looked at, which is an error."),
+            "How many messages, or requests by HTTP, a connection may send in a second, ten times "
+            "as\n"
+            "many at once. Others are not looked at, which is an error (429)."),
         option::integer<in, &ServerConfig::bytesPerSecond>(
             "server", "bytes_per_second", {1024, 1'000'000'000}, Reload::yes,
             "How many bytes a client may send in a second, ten times as many at once; with more it "

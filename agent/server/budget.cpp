@@ -11,6 +11,8 @@ using Rate = common::TokenBucket::Rate;
 constexpr double burstSeconds = 10;
 /// Header and mask of the smallest frame (RFC 6455 §5.2), so that empty ones are not for nothing.
 constexpr std::size_t frameOverhead = 6;
+/// Handshake, headers and TLS come on top of what is counted message by message.
+constexpr double transportFactor = 1.5;
 
 Rate messageRate(const Budget::Limits& limits) {
     return {limits.messagesPerSecond, burstSeconds * limits.messagesPerSecond};
@@ -34,6 +36,11 @@ bool Budget::takeBytes(std::size_t bytes, const Limits& limits, common::Monotoni
 
 bool Budget::takeError(const Limits& limits, common::Monotonic now) {
     return errors_.take(1, errorRate(limits), now);
+}
+
+bool Budget::exceeds(std::uint64_t bytes, std::chrono::seconds time, const Limits& limits) {
+    const double seconds = static_cast<double>(time.count()) + burstSeconds;
+    return static_cast<double>(bytes) > transportFactor * limits.bytesPerSecond * seconds;
 }
 
 std::chrono::milliseconds Budget::untilFull(const Limits& limits, common::Monotonic now) const {

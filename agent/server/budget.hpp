@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "common/clock.hpp"
 #include "common/token_bucket.hpp"
@@ -24,6 +25,8 @@ class Budget {
     bool takeBytes(std::size_t bytes, const Limits& limits, common::Monotonic now);
     bool takeError(const Limits& limits, common::Monotonic now);
 
+    /// Whether that many bytes in that time are more than an honest client can have sent.
+    static bool exceeds(std::uint64_t bytes, std::chrono::seconds time, const Limits& limits);
     /// How long until all of it is there again.
     std::chrono::milliseconds untilFull(const Limits& limits, common::Monotonic now) const;
 

@@ -161,7 +161,7 @@ void Connection::tick(const common::Now& now) {
 
 void Connection::upgraded(lws* socket, const common::Now& now) {
     awaited_ = Awaited::nothing;
-    session_ = std::make_unique<Session>(socket, services_, std::move(handshake_));
+    session_ = std::make_unique<Session>(socket, services_, budget_, std::move(handshake_));
     session_->open(now);
 }
 
@@ -191,9 +191,23 @@ Reply Connection::reply(const Request& request, const common::Now& now) {
         services_.refusals.note(passed.error().reason, peer_.text, now.mono);
         return refusalReply(passed.error().refusal);
     }
+    Reply reply = budget_.takeMessage(services_.settings.budget, now.mono)
+                      ? allowedReply(request, now)
+                      : tooFastReply(now);
+    if (request.origin) allowOrigin(reply, *passed, *request.origin);
+    return reply;
+}
+
+Reply Connection::allowedReply(const Request& request, const common::Now& now) {
     Reply reply = isPreflight(request) ? preflightReply() : answer(request, services_, now);
     if (reply.status == 401) services_.refusals.note(Refused::token, peer_.text, now.mono);
-    if (request.origin) allowOrigin(reply, *passed, *request.origin);
+    return reply;
+}
+
+Reply Connection::tooFastReply(const common::Now& now) {
+    services_.refusals.note(Refused::messageRate, peer_.text, now.mono);
+    Reply reply = refusalReply({429, "requests come too fast"});
+    reply.headers = "retry-after: 1\r\n";
     return reply;
 }
 

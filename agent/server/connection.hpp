@@ -58,6 +58,8 @@ class Connection {
 
     bool refuseUpgrade(lws* socket, const Refusal& refusal);
     Reply reply(const Request& request, const common::Now& now);
+    Reply allowedReply(const Request& request, const common::Now& now);
+    Reply tooFastReply(const common::Now& now);
     void await(Awaited awaited, std::chrono::seconds time);
 
     Services& services_;
@@ -65,6 +67,7 @@ class Connection {
     std::size_t place_;
     std::function<void(Connection&)> gone_;
     std::unique_ptr<Session::Handshake> handshake_;  ///< until the session has it
+    Budget budget_;  ///< of requests and, later, the session's messages
     std::unique_ptr<Session> session_;
     std::string reply_;  ///< what is left to write
     bool lastReply_ = false;

@@ -9,6 +9,7 @@
 #include <libwebsockets.h>
 
 #include "agent/server/end_now.hpp"
+#include "agent/server/received_bytes.hpp"
 #include "common/log.hpp"
 #include "common/random.hpp"
 #include "common/utf8.hpp"
@@ -23,6 +24,7 @@ namespace farewell = proto::farewell;
 constexpr std::chrono::seconds waitForAuth{10};
 constexpr std::chrono::seconds waitForGoodbye{5};
 constexpr std::chrono::seconds betweenLags{5};
+constexpr std::chrono::seconds betweenLooks{5};
 constexpr std::chrono::milliseconds retryAfter{1000};
 
 std::string_view piece(std::string_view text, std::string_view before, std::string_view end) {
@@ -34,9 +36,11 @@ std::string_view piece(std::string_view text, std::string_view before, std::stri
 
 }  // namespace
 
-Session::Session(lws* socket, Services& services, std::unique_ptr<Handshake> handshake)
+Session::Session(lws* socket, Services& services, Budget& budget,
+                 std::unique_ptr<Handshake> handshake)
     : socket_(socket),
       services_(services),
+      budget_(budget),
       handshake_(std::move(handshake)),
       path_(std::move(handshake_->path)),
       peer_(std::move(handshake_->peer)),
@@ -63,7 +67,7 @@ Session::~Session() {
 }
 
 void Session::open(const common::Now& now) {
-    opened_ = lastHeard_ = lastPing_ = now.mono;
+    opened_ = lastHeard_ = lastPing_ = lastLook_ = now.mono;
     if (handshake_->principal) return begin(std::move(*handshake_->principal), now);
     if (handshake_->authByMessage) return;
     close(handshake_->tokenGiven ? farewell::tokenInvalid : farewell::tokenMissing);
@@ -325,8 +329,21 @@ void Session::tick(const common::Now& now) {
         queue_.pushUncounted(proto::Frame::ping());
         markDirty();
     }
+    lookAtBytes(now);
+    if (closing_) return;
     reportLag(now);
     client_->tick(now);
+}
+
+/// libwebsockets answers pings, and drops most of a flood of them, without a word to us.
+void Session::lookAtBytes(const common::Now& now) {
+    if (now.mono - lastLook_ < betweenLooks) return;
+    lastLook_ = now.mono;
+    const auto total = receivedBytes(lws_get_socket_fd(socket_));
+    if (!total) return;
+    const auto since = *total - std::exchange(receivedBytes_, *total);
+    if (Budget::exceeds(since, betweenLooks, services_.settings.budget))
+        closeForAbuse(Refused::byteRate, farewell::rateLimited, now);
 }
 
 void Session::reportLag(const common::Now& now) {

@@ -32,7 +32,8 @@ class Session final : public core::Subscriber {
         std::string peer;
     };
 
-    Session(lws* socket, Services& services, std::unique_ptr<Handshake> handshake);
+    /// `budget`: what the connection may send; outlives this.
+    Session(lws* socket, Services& services, Budget& budget, std::unique_ptr<Handshake> handshake);
     ~Session() override;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -78,10 +79,12 @@ class Session final : public core::Subscriber {
     void read(bool on);
     void settle();
     void reportLag(const common::Now& now);
+    void lookAtBytes(const common::Now& now);
     void traceOut(const proto::Frame& frame) const;
 
     lws* socket_;
     Services& services_;
+    Budget& budget_;
     struct Closing {
         proto::Farewell farewell;
         common::Monotonic deadline;
@@ -100,12 +103,13 @@ class Session final : public core::Subscriber {
     std::string connectionId_;
     std::optional<core::Client> client_;
     std::string message_;
-    Budget budget_;
     unsigned peerCode_ = 0;
     common::Monotonic opened_;
     common::Monotonic lastHeard_;
     common::Monotonic lastPing_;
     common::Monotonic lastLag_{};
+    common::Monotonic lastLook_{};
+    std::uint64_t receivedBytes_ = 0;  ///< at the last look
     std::uint64_t reportedConflated_ = 0;
 };
 

@@ -10,10 +10,10 @@ import time
 import libvirt
 import pytest
 
-from lab.raw_websocket import CLOSE, PONG, TEXT, RawWebSocket
+from lab.raw_websocket import CLOSE, PING as PING_FRAME, PONG, TEXT, RawWebSocket
 from lab.schema import check_message
-from lab.strangers import (Answer, ask, counter, dial, held_open, keeps_its_latency, read_to_end,
-                           refused)
+from lab.strangers import (Answer, Nuisance, ask, counter, dial, held_open, keeps_its_latency,
+                           read_to_end, refused)
 from lab.wait import wait_until
 
 PING = b'{"type":"ping"}'
@@ -215,6 +215,34 @@ def test_a_flood_of_bytes_is_ended_with_4008(patient, connect, opcode, payload):
     assert refused(agent, "byte_rate") == 1
     honest.send({"type": "ping"})
     assert honest.expect("pong")
+
+
+def test_a_flood_of_pings_is_ended_with_4008(patient, connect):
+    """The library answers them by itself: they are seen by the kernel's count alone."""
+    agent = patient(bytes_per_second=20000)
+    honest = connect(agent)
+    with RawWebSocket(agent.port) as flood, Nuisance(lambda: flood.send(PING_FRAME, b"x" * 100)) as pings:
+        assert is_ended(flood, "rate_limited") >= 0
+        assert pings.rounds > 3000
+    assert refused(agent, "byte_rate") == 1
+    honest.send({"type": "ping"})
+    assert honest.expect("pong")
+
+
+@pytest.mark.short
+def test_requests_on_one_connection_that_come_too_fast(patient):
+    agent = patient(messages_per_second=2)
+    connection = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=5)
+    answers = []
+    for _ in range(30):
+        connection.request("GET", "/healthz")
+        answers.append(connection.getresponse())
+        answers[-1].read()
+    assert 20 <= [answer.status for answer in answers].count(200) < 25
+    assert {answer.status for answer in answers} == {200, 429}
+    assert answers[-1].status == 429 and answers[-1].getheader("Retry-After") == "1"
+    assert agent.get("/healthz")[0] == 200  # on another connection
+    connection.close()
 
 
 @pytest.mark.short
