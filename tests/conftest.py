@@ -19,6 +19,20 @@ ROOT = Path(__file__).resolve().parents[1]
 ARTEFACTS = ROOT / "build/test-artefacts"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=7, help="of the tests that do random things")
+
+
+def pytest_report_header(config):
+    return f"seed: {config.getoption('--seed')}"
+
+
+@pytest.fixture(scope="session")
+def seed(request) -> int:
+    """What a random test draws its numbers from, so that it can be run again as it was."""
+    return request.config.getoption("--seed")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -78,14 +78,14 @@ PLAIN = Build("plain")
 
 
 def run(command: list[str], quiet: bool = False, seconds: float = SUITE_SECONDS,
-        **options) -> int:
+        output=None, **options) -> int:
     """Runs a command in a session of its own, which is ended as a whole when it takes too long.
-    A quiet one shows its output when it fails."""
-    pipe = subprocess.PIPE if quiet else None
+    Its output goes to that file, if there is one; a quiet one shows it when it fails."""
+    pipe = subprocess.PIPE if quiet else output
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=pipe,
                           stderr=subprocess.STDOUT, start_new_session=True, **options) as process:
         try:
-            output, _ = process.communicate(timeout=seconds)
+            told, _ = process.communicate(timeout=seconds)
         except BaseException as error:
             os.killpg(process.pid, signal.SIGTERM)
             try:
@@ -97,7 +97,7 @@ def run(command: list[str], quiet: bool = False, seconds: float = SUITE_SECONDS,
             print(f"{command[0]} took more than {seconds} s", flush=True)
             return 1
     if quiet and process.returncode != 0:
-        print(output.decode(errors="replace"), flush=True)
+        print(told.decode(errors="replace"), flush=True)
     return process.returncode
 
 

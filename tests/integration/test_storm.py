@@ -15,7 +15,6 @@ from lab.history import brief, known_to_libvirt, replay, state_of
 from lab.story import VM_EVENTS, Stage, uuid_of
 from lab.wait import wait_until
 
-SEED = 20
 GUESTS = 20
 HANDS = 4
 STEPS = 10  # of each hand
@@ -24,11 +23,11 @@ STEPS = 10  # of each hand
 class Hand(threading.Thread):
     """Does to its own share of the guests what comes to its mind."""
 
-    def __init__(self, number: int, guests: list[Guest]):
+    def __init__(self, number: int, guests: list[Guest], seed: int):
         super().__init__(name=f"hand-{number}")
         self.guests = guests
         self.error: BaseException | None = None
-        self._random = random.Random(SEED + number)
+        self._random = random.Random(f"{seed} {number}")
 
     def run(self):
         try:
@@ -85,10 +84,11 @@ def guests(session_lab):
 
 
 @pytest.mark.short
-def test_a_storm(session_lab, module_agent, session_loop, connect, guests):
+@pytest.mark.torture
+def test_a_storm(session_lab, module_agent, session_loop, connect, guests, seed):
     with Stage(session_lab, module_agent, session_loop) as stage:
         clients = connect_all(module_agent, connect, guests)
-        hands = [Hand(i, guests[i::HANDS]) for i in range(HANDS)]
+        hands = [Hand(i, guests[i::HANDS], seed) for i in range(HANDS)]
         for hand in hands:
             hand.start()
         for hand in hands:

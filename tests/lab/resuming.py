@@ -30,7 +30,7 @@ class ResumingClient:
     """Connects, listens, drops the connection at a random moment (without a closing handshake),
     comes back where it was."""
 
-    def __init__(self, url: str, seed: int, wants: Callable[[Message], bool] = lambda _: True,
+    def __init__(self, url: str, seed: str, wants: Callable[[Message], bool] = lambda _: True,
                  sees: Callable[[dict], bool] = lambda _: True, forgets: float = 0.0):
         """`wants` and `sees`: which events and VMs its filter lets through. `forgets`: how often it comes back with an epoch that never was, so that there has to
         be a gap."""
@@ -50,7 +50,7 @@ class ResumingClient:
         """Until that event."""
         while not ended.is_set():
             few = self._dice.random() < 0.5
-            await self._visit(self._dice.randrange(1, 6 if few else 200), ended)
+            await self._visit(self._dice.randrange(1, 6 if few else 100), ended)
 
     async def catch_up(self, upto: int):
         """Comes back once more, and stays until it has everything up to that seq."""
