@@ -31,12 +31,12 @@ class ResumingClient:
     comes back where it was."""
 
     def __init__(self, url: str, seed: str, wants: Callable[[Message], bool] = lambda _: True,
-                 sees: Callable[[dict], bool] = lambda _: True, forgets: float = 0.0):
-        """`wants` and `sees`: which events and VMs its filter lets through. `forgets`: how often it comes back with an epoch that never was, so that there has to
-        be a gap."""
+                 sees: Callable[[dict], bool] = lambda _: True, forgetful: bool = False):
+        """`wants` and `sees`: which events and VMs its filter lets through. `forgetful`: comes
+        back every other time with an epoch that never was, so that there has to be a gap."""
         self._url = url
         self._dice = random.Random(seed)
-        self._forgets = forgets
+        self._forgetful = forgetful
         self.wants = wants
         self.sees = sees
         self.chapters: list[Chapter] = []
@@ -46,32 +46,32 @@ class ResumingClient:
         self.torn_snapshots = 0
         self._parts: list[Message] = []
 
-    async def storm(self, ended: asyncio.Event):
-        """Until that event."""
-        while not ended.is_set():
+    async def storm(self):
+        """Until it is cancelled."""
+        while True:
             few = self._dice.random() < 0.5
-            await self._visit(self._dice.randrange(1, 6 if few else 100), ended)
+            await self._visit(self._dice.randrange(1, 7 if few else 200))
+            await asyncio.sleep(self._dice.random() / 2)  # its back-off
 
     async def catch_up(self, upto: int):
         """Comes back once more, and stays until it has everything up to that seq."""
-        await self._visit(1 << 60, asyncio.Event(), upto)
+        await self._visit(1 << 60, upto)
 
-    async def _visit(self, messages: int, ended: asyncio.Event, upto: int | None = None):
+    async def _visit(self, messages: int, upto: int | None = None):
         resume = ""
         asked = self.position
         if asked:
-            if self._dice.random() < self._forgets and upto is None:
+            if self._forgetful and self.drops % 2 and upto is None:
                 self.gaps += 1
                 asked = ("0123456789abcdef", asked[1])
             resume = f"&resume={asked[0]}:{asked[1]}"
         self._parts = []
         replayed = 0
-        async with websockets.connect(self._url + resume, max_size=None, ping_interval=None,
-                                      compression=None, open_timeout=60) as socket:
+        socket = await websockets.connect(self._url + resume, max_size=None, ping_interval=None,
+                                          compression=None, open_timeout=60, max_queue=None)
+        try:
             while messages > 0:
-                if (text := await self._next(socket, ended)) is None:
-                    return
-                message = json.loads(text)
+                message = json.loads(await socket.recv())
                 messages -= 1
                 kind, data = message["type"], message["data"]
                 if kind == "resumed":
@@ -84,18 +84,8 @@ class ResumingClient:
                     return
             self.drops += 1
             self.torn_snapshots += bool(self._parts)
-            socket.transport.abort()
-
-    @staticmethod
-    async def _next(socket, ended: asyncio.Event) -> str | None:
-        receiving = asyncio.ensure_future(socket.recv())
-        over = asyncio.ensure_future(ended.wait())
-        done, _ = await asyncio.wait((receiving, over), return_when=asyncio.FIRST_COMPLETED)
-        over.cancel()
-        if receiving in done:
-            return receiving.result()
-        receiving.cancel()
-        return None
+        finally:
+            socket.transport.abort()  # no word of farewell
 
     def _take(self, message: Message):
         kind, data = message["type"], message["data"]
