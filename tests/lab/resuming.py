@@ -41,14 +41,15 @@ class ResumingClient:
         self.sees = sees
         self.chapters: list[Chapter] = []
         self.position: tuple[str, int] | None = None
+        self.over = False
         self.drops = 0
         self.gaps = 0  # that it asked for
         self.torn_snapshots = 0
         self._parts: list[Message] = []
 
     async def storm(self):
-        """Until it is cancelled."""
-        while True:
+        """Until `over` is set; it may be cancelled then, so as not to wait for what does not come."""
+        while not self.over:  # the clients' library may swallow a cancellation
             few = self._dice.random() < 0.5
             await self._visit(self._dice.randrange(1, 7 if few else 200))
             await asyncio.sleep(self._dice.random() / 2)  # its back-off
