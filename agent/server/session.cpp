@@ -25,6 +25,7 @@ constexpr std::chrono::seconds waitForAuth{10};
 constexpr std::chrono::seconds waitForGoodbye{5};
 constexpr std::chrono::seconds betweenLags{5};
 constexpr std::chrono::seconds betweenLooks{5};
+constexpr std::chrono::seconds betweenRests{60};
 constexpr std::chrono::milliseconds retryAfter{1000};
 
 std::string_view piece(std::string_view text, std::string_view before, std::string_view end) {
@@ -325,12 +326,15 @@ void Session::tick(const common::Now& now) {
     if (pinged && now.mono - lastPing_ >= heartbeat) return close(farewell::noPong);
     if (!pinged && now.mono - lastHeard_ >= heartbeat) {
         lastPing_ = now.mono;
-        queue_.rest();
         queue_.pushUncounted(proto::Frame::ping());
         markDirty();
     }
     lookAtBytes(now);
     if (closing_) return;
+    if (now.mono - lastRest_ >= betweenRests) {
+        lastRest_ = now.mono;
+        queue_.rest();
+    }
     reportLag(now);
     client_->tick(now);
 }

@@ -110,6 +110,7 @@ class Session final : public core::Subscriber {
     common::Monotonic lastLag_{};
     common::Monotonic lastLook_{};
     std::uint64_t receivedBytes_ = 0;  ///< at the last look
+    common::Monotonic lastRest_{};
     std::uint64_t reportedConflated_ = 0;
 };
 
