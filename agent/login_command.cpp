@@ -20,7 +20,7 @@ using server::ListenAddress;
 
 constexpr std::chrono::hours longestLifetime{24};
 
-/// Whether what is sent there can be read on the way.
+/// Whether nobody can read on the way what is sent there.
 bool isEncrypted(const ListenAddress& listener) {
     return listener.tls;
 }

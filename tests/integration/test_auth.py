@@ -90,7 +90,7 @@ def who(client: Client) -> tuple[str | None, str | None, list[str]]:
 
 def closed(client: Client) -> tuple[str, int]:
     """What it was told and with which code it was closed."""
-    reason = client.expect("goodbye")["data"]["reason"]
+    reason = client.expect("goodbye", seconds=20)["data"]["reason"]
     return reason, client.wait_closed()[0]
 
 

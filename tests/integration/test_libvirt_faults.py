@@ -10,15 +10,14 @@ from lab.faults import Faults, door_uri
 from lab.process import holdings
 from lab.wait import wait_until
 
-SEED = 3
 EVERY_FAULT = ("kill", "upgrade", "restart_at_once", "freeze", "freeze_for_a_moment",
                "take_the_socket", "change_unseen", "exhaust_workers")
 
 
 @pytest.fixture
-def faults(lab, agents, session_loop):
+def faults(lab, agents, session_loop, seed):
     agent = agents(start=False, uri=door_uri(lab))
-    with Faults(lab, agent, session_loop, SEED) as driver:
+    with Faults(lab, agent, session_loop, seed) as driver:
         yield driver
 
 
@@ -36,8 +35,17 @@ def test_each_fault_once(faults):
     play(faults, EVERY_FAULT)
 
 
+@pytest.mark.torture
 def test_faults_in_any_order(faults):
     play(faults, itertools.repeat(None, 10))
+
+
+def test_frozen_for_a_minute(lab, agents, session_loop, seed):
+    agent = agents(start=False, uri=door_uri(lab))
+    with Faults(lab, agent, session_loop, seed, long_freeze=60) as driver:
+        play(driver, ["freeze"])
+    assert agent.figure("rollo_agent_loop_lag_seconds_max") < 1
+    assert agent.figure("rollo_agent_libvirt_stuck_calls") == 0
 
 
 def test_a_hundred_restarts_leave_nothing_behind(lab, agent, connect):
