@@ -41,21 +41,29 @@ class ResumingClient:
         self.sees = sees
         self.chapters: list[Chapter] = []
         self.position: tuple[str, int] | None = None
-        self.over = False
+        self._over = False
+        self._socket = None
         self.drops = 0
         self.gaps = 0  # that it asked for
         self.torn_snapshots = 0
         self._parts: list[Message] = []
 
     async def storm(self):
-        """Until `over` is set; it may be cancelled then, so as not to wait for what does not come."""
-        while not self.over:  # the clients' library may swallow a cancellation
+        """Until `end` is called."""
+        while not self._over:
             few = self._dice.random() < 0.5
             await self._visit(self._dice.randrange(1, 7 if few else 200))
             await asyncio.sleep(self._dice.random() / 2)  # its back-off
 
+    def end(self):
+        """Ends the storm. No task is cancelled for it: the clients' library may swallow that."""
+        self._over = True
+        if self._socket:
+            self._socket.transport.abort()
+
     async def catch_up(self, upto: int):
         """Comes back once more, and stays until it has everything up to that seq."""
+        self._over = False
         await self._visit(1 << 60, upto)
 
     async def _visit(self, messages: int, upto: int | None = None):
@@ -70,8 +78,9 @@ class ResumingClient:
         replayed = 0
         socket = await websockets.connect(self._url + resume, max_size=None, ping_interval=None,
                                           compression=None, open_timeout=60, max_queue=None)
+        self._socket = socket
         try:
-            while messages > 0:
+            while messages > 0 and not self._over:
                 message = json.loads(await socket.recv())
                 messages -= 1
                 kind, data = message["type"], message["data"]
@@ -85,7 +94,11 @@ class ResumingClient:
                     return
             self.drops += 1
             self.torn_snapshots += bool(self._parts)
+        except websockets.ConnectionClosed:
+            if not self._over:
+                raise
         finally:
+            self._socket = None
             socket.transport.abort()  # no word of farewell
 
     def _take(self, message: Message):
