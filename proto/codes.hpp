@@ -39,6 +39,8 @@ inline constexpr Farewell tokenInvalid{CloseCode::unauthorized, "token_invalid"}
 inline constexpr Farewell tokenExpired{CloseCode::unauthorized, "token_expired"};
 inline constexpr Farewell permissionDenied{CloseCode::forbidden, "permission_denied"};
 inline constexpr Farewell notFound{CloseCode::notFound, "not_found"};
+inline constexpr Farewell consolesDisabled{CloseCode::forbidden, "consoles_disabled"};
+inline constexpr Farewell migrated{CloseCode::migrated, "migrated"};
 inline constexpr Farewell rateLimited{CloseCode::abuse, "rate_limited"};
 inline constexpr Farewell tooManyErrors{CloseCode::abuse, "too_many_errors"};
 inline constexpr Farewell tooSlow{CloseCode::tooSlow, "too_slow"};

@@ -10,6 +10,7 @@ namespace {
 
 constexpr unsigned char finalFragment = 0x80;
 constexpr unsigned char opcodeText = 0x1;
+constexpr unsigned char opcodeBinary = 0x2;
 constexpr unsigned char opcodeClose = 0x8;
 constexpr unsigned char opcodePing = 0x9;
 constexpr std::size_t longestHeader = 10;
@@ -50,6 +51,10 @@ Frame Frame::make(unsigned char opcode, std::string_view payload) {
 
 Frame Frame::text(std::string_view payload) {
     return make(opcodeText, payload);
+}
+
+Frame Frame::binary(std::string_view payload) {
+    return make(opcodeBinary, payload);
 }
 
 Frame Frame::ping() {

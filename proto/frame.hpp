@@ -16,6 +16,7 @@ class Frame {
   public:
     Frame() = default;
     static Frame text(std::string_view payload);
+    static Frame binary(std::string_view payload);
     /// A ping (RFC 6455 §5.5.2). Not an empty one: of a pong without a payload libwebsockets 4.1
     /// does not tell.
     static Frame ping();

@@ -42,12 +42,25 @@ struct Ping {};
 struct Authenticate {
     std::string token;
 };
-/// A console message sent to an endpoint that has no console.
-struct ConsoleMessage {
-    std::string_view type;
+struct ConsoleInput {
+    std::string text;
 };
+struct ConsoleResize {
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+};
+struct ConsoleAcquire {
+    bool force = false;
+};
+struct ConsoleRelease {};
+struct ConsoleAck {
+    std::uint64_t offset = 0;
+};
+struct ConsoleBreak {};
 
-using ClientMessage = std::variant<Subscribe, Unsubscribe, Ping, Authenticate, ConsoleMessage>;
+using ClientMessage =
+    std::variant<Subscribe, Unsubscribe, Ping, Authenticate, ConsoleInput, ConsoleResize,
+                 ConsoleAcquire, ConsoleRelease, ConsoleAck, ConsoleBreak>;
 /// The `type` of a message, in its wire form.
 std::string_view wireName(const ClientMessage& message);
 
@@ -149,7 +162,48 @@ struct Goodbye {
     std::int64_t retryAfterMs = 0;
 };
 
+enum class ConsoleState { connected, waitingForVm, inUse, suspended, preempted, closed };
+std::string_view word(ConsoleState state);
+
+/// How a console is, as one viewer sees it.
+struct ConsoleStatus {
+    VmId vmId = 0;
+    ConsoleState state = ConsoleState::suspended;
+    std::string message;  ///< for people
+    bool writer = false;  ///< this viewer holds the lease
+    std::optional<std::string> writerUser;
+    std::size_t viewers = 0;
+    std::optional<std::string> bootId;
+    std::string device;
+    /// Bytes of input that will not reach the guest any more, where some were just dropped.
+    std::uint64_t inputDropped = 0;
+};
+/// Offsets count the bytes of the device's output since the agent first saw some.
+struct ConsoleAttached {
+    std::optional<std::string> bootId;
+    std::uint64_t startOffset = 0;  ///< of this boot
+    std::uint64_t replayFrom = 0;
+    std::uint64_t nextOffset = 0;
+    bool writer = false;
+    std::size_t viewers = 0;
+};
+struct ConsoleGap {
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    bool approximate = false;  ///< how much is missing is not known
+};
+struct ConsoleMarker {
+    std::string_view kind;  ///< `started`, `reboot`, `stopped`
+    std::uint64_t offset = 0;
+    std::optional<std::string> bootId;
+};
+struct ConsoleText {
+    VmId vmId = 0;
+    std::string text;  ///< UTF-8
+};
+
 using AgentMessage = std::variant<ConnectionStatus, SubscriptionConfirmed, Resumed, Pong, Error,
-                                  TokenExpiring, Lag, Goodbye>;
+                                  TokenExpiring, Lag, Goodbye, ConsoleStatus, ConsoleAttached,
+                                  ConsoleGap, ConsoleMarker, ConsoleText>;
 
 }  // namespace rollo::proto

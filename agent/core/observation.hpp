@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/core/console_observation.hpp"
 #include "common/clock.hpp"
 #include "proto/events.hpp"
 #include "proto/ids.hpp"
@@ -64,6 +65,10 @@ struct DomainDescription {
     std::optional<std::string> os;
     std::optional<std::string> title;
     std::optional<bool> console;
+    std::vector<ConsoleDevice> consoles;  ///< the one that libvirt opens by default first
+    /// The `console` of the metadata element, where there is a valid one: stay attached to this
+    /// VM's consoles even if nobody watches.
+    std::optional<bool> attachAlways;
     /// The `id` of the metadata element, where there is a valid one.
     std::optional<proto::VmId> platformId;
     std::uint64_t cpuTimeNs = 0;  ///< of the present QEMU process; 0 when inactive

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -22,6 +23,13 @@ class Subscriber {
     virtual void sendLatest(std::uint64_t key, const proto::Frame& frame) = 0;
     /// Queues a snapshot or a replay: drawn as the socket takes it, outside the queue's limit.
     virtual void sendBacklog(std::vector<proto::Frame> frames) = 0;
+    /// Queues a console's output, outside the queue's limit: who sends it keeps `outputWaiting` in
+    /// bounds.
+    virtual void sendOutput(const proto::Frame& frame) = 0;
+    /// Bytes of such output that have not left yet.
+    virtual std::size_t outputWaiting() const = 0;
+    /// Whether what the client says is read. What it sends meanwhile waits in its own socket.
+    virtual void listen(bool on) = 0;
     /// Says goodbye and closes; everything queued before still leaves.
     virtual void close(const proto::Farewell& farewell) = 0;
 };
