@@ -202,8 +202,8 @@ struct ConsoleText {
     std::string text;  ///< UTF-8
 };
 
-using AgentMessage = std::variant<ConnectionStatus, SubscriptionConfirmed, Resumed, Pong, Error,
-                                  TokenExpiring, Lag, Goodbye, ConsoleStatus, ConsoleAttached,
-                                  ConsoleGap, ConsoleMarker, ConsoleText>;
+using AgentMessage =
+    std::variant<ConnectionStatus, SubscriptionConfirmed, Resumed, Pong, Error, TokenExpiring, Lag,
+                 Goodbye, ConsoleStatus, ConsoleAttached, ConsoleGap, ConsoleMarker, ConsoleText>;
 
 }  // namespace rollo::proto

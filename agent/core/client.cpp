@@ -17,8 +17,6 @@ using proto::EventKind;
 using proto::SnapshotReason;
 
 constexpr std::chrono::seconds waitForRules{5};
-constexpr std::chrono::seconds warnBeforeExpiry{60};
-constexpr std::chrono::seconds graceAfterExpiry{25};
 
 proto::RuleInForce inForce(const Rule& rule, const HostState& state) {
     proto::RuleInForce shown;
@@ -57,22 +55,18 @@ std::optional<Kinds> readKinds(const proto::Filter& filter, std::vector<std::str
 
 Client::Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
                const HostState& state, Subscriber& subscriber)
-    : opening_(std::make_unique<Opening>(std::move(opening))),
-      connectionId_(std::move(opening_->connectionId)),
-      principal_(std::move(principal)),
-      terms_(terms),
+    : Conversation(std::move(opening.connectionId), std::move(principal), terms, hub, state,
+                   subscriber),
+      opening_(std::make_unique<Opening>(std::move(opening))),
       hub_(hub),
-      state_(state),
-      endpoint_(std::move(opening_->endpoint), state_, principal_),
-      subscriber_(subscriber),
+      endpoint_(std::move(opening_->endpoint), state, this->principal()),
       member_(subscriber) {}
 
 Client::~Client() {
     hub_.leave(member_);
 }
 
-void Client::open(const common::Now& now) {
-    sayWhoYouAre(now);
+void Client::begin(const common::Now& now) {
     subscription_.add(endpoint_.rule());
     const auto opening = std::move(opening_);
     const bool rulesAreThere = endpoint_.startsSubscribed() || opening->subscribe;
@@ -106,24 +100,6 @@ void Client::openByQuery(const Opening& opening, const common::Now& now) {
         resumeFrom(*subscribe.resume, now);
     else
         goLive(now, subscribe.snapshot, SnapshotReason::subscribed);
-}
-
-void Client::sayWhoYouAre(const common::Now& now) {
-    proto::ConnectionStatus status;
-    status.connectionId = connectionId_;
-    status.epoch = hub_.epoch();
-    status.seq = hub_.seq();
-    status.serverId = state_.server.id;
-    status.serverUuid = state_.server.uuid;
-    status.hostname = state_.server.hostname;
-    status.agentVersion = state_.server.agentVersion;
-    status.user = principal_.user;
-    status.role = principal_.role;
-    status.permissions = principal_.permissions.words();
-    status.heartbeatSeconds = terms_.heartbeat.count();
-    status.limits = {static_cast<std::int64_t>(terms_.maxMessageBytes),
-                     static_cast<std::int64_t>(terms_.maxRules)};
-    say(status, now);
 }
 
 void Client::handle(const proto::ClientMessage& message, const common::Now& now) {
@@ -168,7 +144,7 @@ bool Client::fits(const Subscription& subscription) const {
     for (const auto& rule : subscription.rules())
         ids +=
             (rule.vmIds ? rule.vmIds->size() : 0) + (rule.serverIds ? rule.serverIds->size() : 0);
-    return subscription.rules().size() <= terms_.maxRules && ids <= terms_.maxIds;
+    return subscription.rules().size() <= terms().maxRules && ids <= terms().maxIds;
 }
 
 bool Client::addRule(const proto::Filter& filter, const std::optional<std::string>& id,
@@ -191,23 +167,24 @@ void Client::confirm(std::optional<std::string> id, std::vector<std::string> ref
     proto::SubscriptionConfirmed confirmed;
     confirmed.id = std::move(id);
     confirmed.refused = std::move(refused);
-    for (const auto& rule : subscription_.rules()) confirmed.rules.push_back(inForce(rule, state_));
+    for (const auto& rule : subscription_.rules())
+        confirmed.rules.push_back(inForce(rule, state()));
     if (asked.vmIds) {
         std::unordered_set<proto::VmId> visible;
-        for (const auto& [uuid, vm] : state_.vms)
-            if (principal_.mayView(vm.info.identity)) visible.insert(vm.info.identity.id);
+        for (const auto& [uuid, vm] : state().vms)
+            if (principal().mayView(vm.info.identity)) visible.insert(vm.info.identity.id);
         for (const auto vmId : *asked.vmIds)
             if (!visible.contains(vmId)) confirmed.pendingVms.push_back(vmId);
     }
     if (asked.serverIds)
         for (const auto serverId : *asked.serverIds)
-            if (!principal_.mayViewServer() || serverId != state_.server.id)
+            if (!principal().mayViewServer() || serverId != state().server.id)
                 confirmed.pendingServers.push_back(serverId);
     say(confirmed, now);
 }
 
 void Client::join() {
-    hub_.join(member_, subscription_, principal_);
+    hub_.join(member_, subscription_, principal());
     // Many clients ask for the same, and lists of ids may be long: one copy serves them all.
     const Subscription& shared = hub_.rules(member_);
     if (shared == subscription_) subscription_ = shared;
@@ -223,64 +200,54 @@ void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) 
     join();
     told_ = subscription_;
     member_.heardOrdered = true;
-    auto missed = hub_.replay(from, subscription_, principal_);
+    auto missed = hub_.replay(from, subscription_, principal());
     if (!missed) return sendSnapshot(SnapshotReason::gap, nullptr, now);
     const proto::Resumed resumed{hub_.epoch(), from.seq, hub_.seq(), missed->size()};
     missed->push_back(proto::encode(proto::AgentMessage(resumed), now));
-    subscriber_.sendBacklog(std::move(*missed));
+    subscriber().sendBacklog(std::move(*missed));
 }
 
 void Client::sendSnapshot(SnapshotReason reason, const Subscription* told, const common::Now& now) {
     member_.heardOrdered = true;  // a snapshot has a `seq`, and what is later is larger
     const auto take = [&] {
-        return takeSnapshot(state_, hub_, principal_, subscription_, told, reason, now);
+        return takeSnapshot(state(), hub_, principal(), subscription_, told, reason, now);
     };
     const bool whole = !told || told->rules().empty();
-    subscriber_.sendBacklog(whole ? hub_.snapshotFor(member_, reason, now, take) : take());
+    subscriber().sendBacklog(whole ? hub_.snapshotFor(member_, reason, now, take) : take());
     told_ = subscription_;
 }
 
 // --- the rest ------------------------------------------------------------------------------------
 
 void Client::on(const proto::Ping&, const common::Now& now) {
-    say(proto::Pong{hub_.seq()}, now);
+    answerPing(now);
 }
 
 void Client::on(const proto::Authenticate&, const common::Now&) {
     // Tokens are read by the session: no token enters the core.
 }
 
-void Client::on(const proto::ConsoleMessage& message, const common::Now& now) {
-    refuse(ErrorCode::unsupported, "this endpoint has no console", message.type, now);
+template <class ConsoleMessage>
+void Client::on(const ConsoleMessage& message, const common::Now& now) {
+    refuse(ErrorCode::unsupported, "this endpoint has no console",
+           proto::wireName(proto::ClientMessage(message)), now);
 }
 
-bool Client::renew(Principal principal, const common::Now& now) {
-    if (principal_.user && principal.user != principal_.user) {
-        refuse(ErrorCode::identityMismatch, "the token belongs to somebody else", "auth", now);
-        return false;
-    }
-    const Principal before = std::exchange(principal_, std::move(principal));
-    warnedOfExpiry_ = false;
-    if (refusal()) {
-        subscriber_.close(proto::farewell::permissionDenied);
-        return true;
-    }
-    sayWhoYouAre(now);
-    if (before.permissions == principal_.permissions && before.vms == principal_.vms) return true;
+void Client::rightsChanged(const Principal& before, const common::Now& now) {
+    if (before.permissions == principal().permissions && before.vms == principal().vms) return;
     confirm(std::nullopt, {}, {}, now);
-    if (waiting_) return true;
+    if (waiting_) return;
     tellOfLostVms(before, now);
     join();
     sendSnapshot(SnapshotReason::resync, nullptr, now);
-    return true;
 }
 
 void Client::tellOfLostVms(const Principal& before, const common::Now& now) {
-    for (const auto& [uuid, vm] : state_.vms) {
+    for (const auto& [uuid, vm] : state().vms) {
         const auto& identity = vm.info.identity;
-        if (before.mayView(identity) && !principal_.mayView(identity) &&
+        if (before.mayView(identity) && !principal().mayView(identity) &&
             subscription_.covers(identity, hub_.serverId()))
-            subscriber_.send(
+            subscriber().send(
                 proto::encode(proto::Event(proto::VmDeleted{identity, "access_ended"}), 0, now));
     }
 }
@@ -291,22 +258,7 @@ void Client::tick(const common::Now& now) {
         confirm(std::nullopt, {}, {}, now);
         resumeFrom(waiting->resume, now);
     }
-    if (!principal_.expiresAt) return;
-    if (now.wall >= *principal_.expiresAt + graceAfterExpiry) {
-        subscriber_.close(proto::farewell::tokenExpired);
-    } else if (!warnedOfExpiry_ && now.wall >= *principal_.expiresAt - warnBeforeExpiry) {
-        warnedOfExpiry_ = true;
-        say(proto::TokenExpiring{*principal_.expiresAt}, now);
-    }
-}
-
-void Client::say(const proto::AgentMessage& message, const common::Now& now) {
-    subscriber_.send(proto::encode(message, now));
-}
-
-void Client::refuse(ErrorCode code, std::string message, std::string_view type,
-                    const common::Now& now) {
-    subscriber_.refuse({code, std::move(message), type, {}}, now);
+    Conversation::tick(now);
 }
 
 }  // namespace rollo::core

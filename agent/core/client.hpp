@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/core/conversation.hpp"
 #include "agent/core/endpoint.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
@@ -21,7 +22,7 @@ namespace rollo::core {
 /// told. Everything it says is answered in the turn in which it arrives, so that between the
 /// confirmation, the snapshot or the replay, and what is live nothing is lost, doubled or
 /// reordered. Thread: main.
-class Client {
+class Client final : public Conversation {
   public:
     struct Opening {
         EventEndpoint endpoint;
@@ -31,38 +32,28 @@ class Client {
         std::optional<proto::ResumePoint> resume;
         bool snapshot = true;
     };
-    struct Terms {
-        std::size_t maxRules = 64;
-        std::size_t maxIds = 20000;  ///< in all rules of one connection together
-        std::size_t maxMessageBytes = 65536;
-        std::chrono::seconds heartbeat{30};
-    };
-
     Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
            const HostState& state, Subscriber& subscriber);
-    ~Client();
-    Client(const Client&) = delete;
-    Client& operator=(const Client&) = delete;
+    ~Client() override;
 
-    /// Why it may not be here; nothing if it may.
-    std::optional<proto::Farewell> refusal() const { return endpoint_.refusal(state_, principal_); }
-    /// Says `connection_status`, then what the endpoint and the query ask for.
-    void open(const common::Now& now);
-    void handle(const proto::ClientMessage& message, const common::Now& now);
-    /// Takes a new token's principal; false, and told so, where it is somebody else's.
-    bool renew(Principal principal, const common::Now& now);
-    /// Ends the wait for a first subscription, and warns of a token that ends soon.
-    void tick(const common::Now& now);
-
-    const Principal& principal() const { return principal_; }
-    std::string room() const { return endpoint_.room(state_); }
+    std::optional<proto::Farewell> refusal() const override {
+        return endpoint_.refusal(state(), principal());
+    }
+    void handle(const proto::ClientMessage& message, const common::Now& now) override;
+    /// Ends the wait for a first subscription as well.
+    void tick(const common::Now& now) override;
+    std::string room() const override { return endpoint_.room(state()); }
 
   private:
+    void begin(const common::Now& now) override;
+    void rightsChanged(const Principal& before, const common::Now& now) override;
     void on(const proto::Subscribe& message, const common::Now& now);
     void on(const proto::Unsubscribe& message, const common::Now& now);
     void on(const proto::Ping& message, const common::Now& now);
     void on(const proto::Authenticate& message, const common::Now& now);
-    void on(const proto::ConsoleMessage& message, const common::Now& now);
+    /// Everything else is about consoles.
+    template <class ConsoleMessage>
+    void on(const ConsoleMessage& message, const common::Now& now);
 
     void openByQuery(const Opening& opening, const common::Now& now);
     bool fits(const Subscription& subscription) const;
@@ -74,14 +65,9 @@ class Client {
     void resumeFrom(const proto::ResumePoint& from, const common::Now& now);
     void confirm(std::optional<std::string> id, std::vector<std::string> refused,
                  const proto::Filter& asked, const common::Now& now);
-    void sayWhoYouAre(const common::Now& now);
     void sendSnapshot(proto::SnapshotReason reason, const Subscription* told,
                       const common::Now& now);
     void tellOfLostVms(const Principal& before, const common::Now& now);
-    void say(const proto::AgentMessage& message, const common::Now& now);
-    void refuse(proto::ErrorCode code, std::string message, std::string_view type,
-                const common::Now& now);
-
     /// A resume that waits for the rules that it is about.
     struct Waiting {
         proto::ResumePoint resume;
@@ -90,19 +76,13 @@ class Client {
 
     std::unique_ptr<Opening>
         opening_;  ///< until it is opened: there are many clients, and it is large
-    std::string connectionId_;
-    Principal principal_;
-    Terms terms_;
     Hub& hub_;
-    const HostState& state_;
     OpenedEndpoint endpoint_;
-    Subscriber& subscriber_;
     Hub::Member member_;
     Subscription subscription_;
     /// What its snapshots have covered; a later one brings only what is new.
     Subscription told_;
     std::unique_ptr<Waiting> waiting_;
-    bool warnedOfExpiry_ = false;
 };
 
 }  // namespace rollo::core

@@ -55,11 +55,11 @@ struct ConsoleOpened {
 };
 
 enum class ConsoleFailure {
-    inUse,        ///< somebody else has the device
+    inUse,  ///< somebody else has the device
     noSuchDevice,
     notOpenable,  ///< libvirt can give no stream of such a device
     notRunning,
-    libvirt,      ///< it cannot be reached, does not answer, or failed otherwise
+    libvirt,  ///< it cannot be reached, does not answer, or failed otherwise
 };
 /// Nothing of that stream comes any more. Libvirt does not say who has the device, or why a stream
 /// ended.

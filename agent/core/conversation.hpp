@@ -61,6 +61,7 @@ class Conversation {
     void say(const proto::AgentMessage& message, const common::Now& now);
     void refuse(proto::ErrorCode code, std::string message, std::string_view type,
                 const common::Now& now);
+    void answerPing(const common::Now& now);
     const Terms& terms() const { return terms_; }
     const HostState& state() const { return state_; }
     Subscriber& subscriber() { return subscriber_; }

@@ -14,7 +14,7 @@ namespace rollo::tests {
 /// A connection that takes everything at once and keeps it for the test to read.
 class FakeSubscriber final : public core::Subscriber {
   public:
-    enum class Way { ordered, latest, backlog };
+    enum class Way { ordered, latest, backlog, output };
     struct Sent {
         Way way;
         std::uint64_t key;  ///< of those that only the latest matters of
@@ -31,7 +31,17 @@ class FakeSubscriber final : public core::Subscriber {
     void sendBacklog(std::vector<proto::Frame> frames) override {
         for (auto& frame : frames) sent_.push_back({Way::backlog, 0, std::move(frame)});
     }
+    void sendOutput(const proto::Frame& frame) override {
+        sent_.push_back({Way::output, 0, frame});
+        outputWaiting_ += frame.size();
+    }
+    std::size_t outputWaiting() const override { return outputWaiting_; }
+    void listen(bool on) override { listening_ = on; }
     void close(const proto::Farewell& farewell) override { farewells_.emplace_back(farewell.word); }
+
+    /// The socket has taken all output.
+    void drain() { outputWaiting_ = 0; }
+    bool listening() const { return listening_; }
 
     /// What was sent since the last call.
     std::vector<Sent> takeSent() { return std::exchange(sent_, {}); }
@@ -53,6 +63,8 @@ class FakeSubscriber final : public core::Subscriber {
   private:
     std::vector<Sent> sent_;
     std::vector<std::string> farewells_;
+    std::size_t outputWaiting_ = 0;
+    bool listening_ = true;
 };
 
 }  // namespace rollo::tests
