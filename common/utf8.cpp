@@ -8,23 +8,40 @@ namespace rollo::common {
 
 namespace {
 
+constexpr std::size_t longestCharacter = 4;
+
 unsigned char at(std::string_view text, std::size_t index) {
     return static_cast<unsigned char>(text[index]);
 }
 
-/// The length of the well-formed character that `text` begins with (RFC 3629 §4); 0 if none.
-std::size_t characterLength(std::string_view text) {
-    const unsigned char lead = at(text, 0);
+bool isContinuation(unsigned char byte) {
+    return (byte & 0xc0) == 0x80;
+}
+
+/// How long a character is that begins with this byte (RFC 3629 §4); 0 if none does.
+std::size_t announcedLength(unsigned char lead) {
     if (lead < 0x80) return 1;
     if (lead < 0xc2 || lead > 0xf4) return 0;
-    const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (text.size() < length) return 0;
+    return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
+
+/// Whether all bytes that are there are as they have to be behind the first of them; not more than
+/// belong to the character.
+bool isBeginning(std::string_view text) {
+    const unsigned char lead = at(text, 0);
     const unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
     const unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    if (at(text, 1) < low || at(text, 1) > high) return 0;
-    for (std::size_t i = 2; i < length; ++i)
-        if ((at(text, i) & 0xc0) != 0x80) return 0;
-    return length;
+    if (text.size() > 1 && (at(text, 1) < low || at(text, 1) > high)) return false;
+    for (std::size_t i = 2; i < text.size(); ++i)
+        if (!isContinuation(at(text, i))) return false;
+    return true;
+}
+
+/// The length of the well-formed character that `text` begins with; 0 if none.
+std::size_t characterLength(std::string_view text) {
+    const std::size_t length = announcedLength(at(text, 0));
+    if (length == 0 || text.size() < length) return 0;
+    return isBeginning(text.substr(0, length)) ? length : 0;
 }
 
 /// How many of the first bytes are ASCII, counted in eights: nearly all texts are nothing else.
@@ -66,6 +83,15 @@ std::string toUtf8(std::string_view text) {
         text.remove_prefix(1);
     }
     return result;
+}
+
+std::size_t incompleteEnd(std::string_view text) {
+    for (std::size_t length = 1; length < longestCharacter && length <= text.size(); ++length) {
+        const auto end = text.substr(text.size() - length);
+        if (isContinuation(at(end, 0))) continue;
+        return announcedLength(at(end, 0)) > length && isBeginning(end) ? length : 0;
+    }
+    return 0;
 }
 
 }  // namespace rollo::common

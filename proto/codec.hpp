@@ -16,7 +16,7 @@
 namespace rollo::proto {
 
 /// Reads what a client sent. Untrusted: every answer but a well-formed message is an Error that
-/// names what is wrong and where, in fixed words.
+/// names what is wrong and where, in fixed words. How long the text may be is the caller's to say.
 std::expected<ClientMessage, Error> decode(std::string_view text);
 
 /// `seq` 0 leaves the member out.

@@ -15,6 +15,7 @@ using common::Json;
 constexpr std::size_t maxIds = 10000;
 constexpr std::size_t maxEvents = 64;
 constexpr std::size_t maxWord = 64;
+constexpr std::int64_t maxCells = 65535;  // of a terminal's window, in one direction
 constexpr std::int64_t maxInteger = (std::int64_t{1} << 53) - 1;  // what every client can hold
 
 /// Thrown inside this file alone, so that a deep reader can say what is wrong where it sees it.
@@ -55,11 +56,14 @@ const Json::Array& requireArray(const Json& value, const std::string& path, std:
     return *array;
 }
 
-std::int64_t requireInteger(const Json& value, const std::string& path, std::int64_t least) {
+std::int64_t requireInteger(const Json& value, const std::string& path, std::int64_t least,
+                            std::int64_t most = maxInteger) {
     const std::int64_t* number = value.integer();
     if (!number) wrong(path, "must be an integer");
     if (*number < least) wrong(path, fmt::format("must be at least {}", least));
-    if (*number > maxInteger) wrong(path, "must be at most 2^53 - 1");
+    if (*number > most)
+        wrong(path, most == maxInteger ? std::string("must be at most 2^53 - 1")
+                                       : fmt::format("must be at most {}", most));
     return *number;
 }
 
@@ -115,6 +119,14 @@ std::optional<ResumePoint> readResume(const Json& data) {
                        static_cast<Seq>(requireInteger(*seq, "data.resume.seq", 0))};
 }
 
+std::int64_t requiredInteger(const Json& data, std::string_view name, std::int64_t least,
+                             std::int64_t most = maxInteger) {
+    const Json* value = member(data, name);
+    const std::string path = fmt::format("data.{}", name);
+    if (!value) wrong(path, "is missing");
+    return requireInteger(*value, path, least, most);
+}
+
 bool flag(const Json& data, std::string_view name, bool otherwise) {
     const Json* value = member(data, name);
     return value ? requireBoolean(*value, fmt::format("data.{}", name)) : otherwise;
@@ -140,45 +152,83 @@ ClientMessage readAuth(const Json& data) {
     return Authenticate{requireString(*token, "data.token", 8192)};
 }
 
-struct MessageType {
-    std::string_view name;
-    bool needsData;
-    ClientMessage (*read)(const Json& data);
-};
-
 ClientMessage readPing(const Json&) {
     return Ping{};
 }
 
-constexpr std::array messageTypes = {
-    MessageType{"subscribe", false, readSubscribe},
-    MessageType{"unsubscribe", false, readUnsubscribe},
-    MessageType{"ping", false, readPing},
-    MessageType{"auth", true, readAuth},
+/// The one message whose data is no object. How long it may be the message's own limit says.
+ClientMessage readConsoleInput(const Json& data) {
+    return ConsoleInput{*data.string()};
+}
+
+ClientMessage readConsoleResize(const Json& data) {
+    onlyMembers(data, "data", {"rows", "cols"});
+    return ConsoleResize{requiredInteger(data, "rows", 1, maxCells),
+                         requiredInteger(data, "cols", 1, maxCells)};
+}
+
+ClientMessage readConsoleAcquire(const Json& data) {
+    onlyMembers(data, "data", {"force"});
+    return ConsoleAcquire{flag(data, "force", false)};
+}
+
+ClientMessage readConsoleAck(const Json& data) {
+    onlyMembers(data, "data", {"offset"});
+    return ConsoleAck{static_cast<std::uint64_t>(requiredInteger(data, "offset", 0))};
+}
+
+template <class Message>
+ClientMessage readNothing(const Json& data) {
+    onlyMembers(data, "data", {});
+    return Message{};
+}
+
+/// What `data` has to be; `ignored` because the original's ping has none, and some of its clients
+/// send an empty one of any kind.
+enum class Data { ignored, text, object, objectOrNothing };
+
+struct MessageType {
+    std::string_view name;
+    Data data;
+    ClientMessage (*read)(const Json& data);
 };
 
-constexpr std::array<std::string_view, 6> consoleTypes = {"console_input",   "console_resize",
-                                                          "console_acquire", "console_release",
-                                                          "console_ack",     "console_break"};
+/// In the order of ClientMessage.
+constexpr std::array<MessageType, std::variant_size_v<ClientMessage>> messageTypes = {{
+    {"subscribe", Data::objectOrNothing, readSubscribe},
+    {"unsubscribe", Data::objectOrNothing, readUnsubscribe},
+    {"ping", Data::ignored, readPing},
+    {"auth", Data::object, readAuth},
+    {"console_input", Data::text, readConsoleInput},
+    {"console_resize", Data::object, readConsoleResize},
+    {"console_acquire", Data::objectOrNothing, readConsoleAcquire},
+    {"console_release", Data::objectOrNothing, readNothing<ConsoleRelease>},
+    {"console_ack", Data::object, readConsoleAck},
+    {"console_break", Data::objectOrNothing, readNothing<ConsoleBreak>},
+}};
 
 Error invalid(std::string_view requestType, std::string field, std::string message) {
     return {ErrorCode::invalidMessage, std::move(message), requestType, std::move(field)};
 }
 
-std::expected<ClientMessage, Error> readAs(const MessageType& type, const Json& message) {
+const Json& dataOf(const Json& message, Data wanted) {
     static const Json empty{Json::Object{}};
     const Json* data = member(message, "data");
-    // The original's ping has no data, and some of its clients send an empty one of any kind.
-    const bool ignored = type.read == readPing;
-    if (!data && type.needsData) return std::unexpected(invalid(type.name, "data", "is missing"));
-    if (data && !ignored && !data->object())
-        return std::unexpected(invalid(type.name, "data", "must be an object"));
+    if (wanted == Data::ignored || (!data && wanted == Data::objectOrNothing)) return empty;
+    if (!data) wrong("data", "is missing");
+    if (wanted == Data::text && !data->string()) wrong("data", "must be a string");
+    if (wanted != Data::text && !data->object()) wrong("data", "must be an object");
+    return *data;
+}
+
+std::expected<ClientMessage, Error> readAs(const MessageType& type, const Json& message) {
     try {
+        const Json& data = dataOf(message, type.data);
         onlyMembers(message, {}, {"type", "data", "timestamp"});
         if (const Json* timestamp = member(message, "timestamp"))
             if (const std::string* text = timestamp->string(); !text || !text->empty())
                 requireString(*timestamp, "timestamp", maxWord);
-        return type.read(data && !ignored ? *data : empty);
+        return type.read(data);
     } catch (Wrong& error) {
         return std::unexpected(invalid(type.name, std::move(error.field), std::move(error.what)));
     }
@@ -187,12 +237,11 @@ std::expected<ClientMessage, Error> readAs(const MessageType& type, const Json& 
 }  // namespace
 
 std::string_view wireName(const ClientMessage& message) {
-    if (const auto* console = std::get_if<ConsoleMessage>(&message)) return console->type;
     return messageTypes[message.index()].name;
 }
 
 std::expected<ClientMessage, Error> decode(std::string_view text) {
-    auto json = common::readJson(text);
+    auto json = common::readJson(text, {.bytes = text.size()});
     if (!json) {
         return std::unexpected(Error{ErrorCode::invalidJson,
                                      fmt::format("not a valid message: {} at byte {}",
@@ -207,8 +256,6 @@ std::expected<ClientMessage, Error> decode(std::string_view text) {
     if (!name) return std::unexpected(invalid({}, "type", "must be a string"));
     for (const auto& known : messageTypes)
         if (*name == known.name) return readAs(known, *json);
-    for (const auto& console : consoleTypes)
-        if (*name == console) return ConsoleMessage{console};
     return std::unexpected(
         Error{ErrorCode::unknownType, "there is no message of this type", {}, "type"});
 }

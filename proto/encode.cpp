@@ -211,6 +211,48 @@ void members(JsonWriter& json, const Goodbye& message, const Now&) {
     json.member("retry_after_ms", message.retryAfterMs);
 }
 
+void members(JsonWriter& json, const ConsoleStatus& message, const Now&) {
+    json.member("vm_id", message.vmId);
+    json.member("status", word(message.state));
+    json.member("message", message.message);
+    json.member("writer", message.writer);
+    json.member("writer_user", message.writerUser);
+    json.member("viewers", static_cast<std::uint64_t>(message.viewers));
+    json.member("boot_id", message.bootId);
+    json.key("device");
+    if (message.device.empty())
+        json.null();
+    else
+        json.value(message.device);
+    if (message.inputDropped > 0) json.member("input_dropped", message.inputDropped);
+}
+
+void members(JsonWriter& json, const ConsoleAttached& message, const Now&) {
+    json.member("boot_id", message.bootId);
+    json.member("start_offset", message.startOffset);
+    json.member("replay_from", message.replayFrom);
+    json.member("next_offset", message.nextOffset);
+    json.member("writer", message.writer);
+    json.member("viewers", static_cast<std::uint64_t>(message.viewers));
+}
+
+void members(JsonWriter& json, const ConsoleGap& message, const Now&) {
+    json.member("from", message.from);
+    json.member("to", message.to);
+    if (message.approximate) json.member("approximate", true);
+}
+
+void members(JsonWriter& json, const ConsoleMarker& message, const Now&) {
+    json.member("kind", message.kind);
+    json.member("offset", message.offset);
+    json.member("boot_id", message.bootId);
+}
+
+void members(JsonWriter& json, const ConsoleText& message, const Now&) {
+    json.member("vm_id", message.vmId);
+    json.member("output", message.text);
+}
+
 template <class Message>
 Frame envelope(std::string_view type, const Message& message, Seq seq, const Now& now) {
     const std::string timestamp = common::formatTimestamp(now.wall);
@@ -237,7 +279,12 @@ std::string_view wireName(const AgentMessage& message) {
         "error",
         "token_expiring",
         "lag",
-        "goodbye"};
+        "goodbye",
+        "console_status",
+        "console_attached",
+        "console_gap",
+        "console_marker",
+        "console_output"};
     return names[message.index()];
 }
 

@@ -53,6 +53,12 @@ std::string_view word(SnapshotReason reason) {
     return at(words, reason);
 }
 
+std::string_view word(ConsoleState state) {
+    static constexpr std::array<std::string_view, 6> words = {
+        "connected", "waiting_for_vm", "in_use", "suspended", "preempted", "closed"};
+    return at(words, state);
+}
+
 std::string_view wireName(EventKind kind) {
     return at(eventNames, kind);
 }

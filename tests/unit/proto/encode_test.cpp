@@ -338,12 +338,87 @@ TEST_CASE("the small answers say what they are for") {
     CHECK(goodbye.integer("data.retry_after_ms") == 1000);
 }
 
+TEST_CASE("the state of a console says who writes, and names nothing that there is not") {
+    ConsoleStatus status;
+    status.vmId = 42;
+    status.state = ConsoleState::connected;
+    status.message = "attached to serial0";
+    status.writer = true;
+    status.writerUser = "alice";
+    status.viewers = 3;
+    status.bootId = "boot";
+    status.device = "serial0";
+    const Message full = answer(status);
+    CHECK(full.type() == "console_status");
+    CHECK(full.integer("data.vm_id") == 42);
+    CHECK(full.text("data.status") == "connected");
+    CHECK(full.text("data.message") == "attached to serial0");
+    CHECK(full.flag("data.writer"));
+    CHECK(full.text("data.writer_user") == "alice");
+    CHECK(full.integer("data.viewers") == 3);
+    CHECK(full.text("data.boot_id") == "boot");
+    CHECK(full.text("data.device") == "serial0");
+    CHECK_FALSE(full.has("data.input_dropped"));
+    status = {.vmId = 42,
+              .state = ConsoleState::waitingForVm,
+              .message = {},
+              .writerUser = {},
+              .bootId = {},
+              .device = {},
+              .inputDropped = 17};
+    const Message bare = answer(status);
+    CHECK(bare.text("data.status") == "waiting_for_vm");
+    CHECK_FALSE(bare.flag("data.writer"));
+    CHECK(bare.isNull("data.writer_user"));
+    CHECK(bare.isNull("data.boot_id"));
+    CHECK(bare.isNull("data.device"));
+    CHECK(bare.integer("data.input_dropped") == 17);
+}
+
+TEST_CASE("a viewer is told where it is in the output, and what is missing there") {
+    const Message attached = answer(ConsoleAttached{.bootId = "boot",
+                                                    .startOffset = 1,
+                                                    .replayFrom = 2,
+                                                    .nextOffset = 9007199254740991,
+                                                    .writer = true,
+                                                    .viewers = 4});
+    CHECK(attached.type() == "console_attached");
+    CHECK(attached.text("data.boot_id") == "boot");
+    CHECK(attached.integer("data.start_offset") == 1);
+    CHECK(attached.integer("data.replay_from") == 2);
+    CHECK(attached.integer("data.next_offset") == 9007199254740991);
+    CHECK(attached.flag("data.writer"));
+    CHECK(attached.integer("data.viewers") == 4);
+    const Message gap = answer(ConsoleGap{.from = 5, .to = 8});
+    CHECK(gap.type() == "console_gap");
+    CHECK(gap.integer("data.from") == 5);
+    CHECK(gap.integer("data.to") == 8);
+    CHECK_FALSE(gap.has("data.approximate"));
+    CHECK(answer(ConsoleGap{5, 5, true}).flag("data.approximate"));
+    for (const auto* kind : {"started", "reboot", "stopped"}) {
+        const Message marker = answer(ConsoleMarker{kind, 7, std::nullopt});
+        CHECK(marker.type() == "console_marker");
+        CHECK(marker.text("data.kind") == kind);
+        CHECK(marker.integer("data.offset") == 7);
+        CHECK(marker.isNull("data.boot_id"));
+    }
+}
+
+TEST_CASE("output for who takes no binary frames is text, control characters and all") {
+    const std::string printed("login: \x1b[0m\r\n\0\x7f \xe2\x82\xac", 21);
+    const Message output = answer(ConsoleText{42, printed});
+    CHECK(output.type() == "console_output");
+    CHECK(output.integer("data.vm_id") == 42);
+    CHECK(output.text("data.output") == printed);
+}
+
 TEST_CASE("every farewell is a reason that goodbye may give") {
     namespace farewell = rollo::proto::farewell;
     for (const auto& each :
          {farewell::shuttingDown, farewell::binaryNotAllowed, farewell::notUtf8,
           farewell::messageTooLarge, farewell::tokenMissing, farewell::tokenInvalid,
           farewell::tokenExpired, farewell::permissionDenied, farewell::notFound, farewell::tooSlow,
-          farewell::noPong})
+          farewell::noPong, farewell::consolesDisabled, farewell::migrated, farewell::rateLimited,
+          farewell::tooManyErrors})
         CHECK(answer(Goodbye{each.word, 0}).text("data.reason") == each.word);
 }

@@ -62,6 +62,15 @@ TEST_CASE("status words are those of the protocol") {
     CHECK(word(SnapshotReason::resync) == "resync");
 }
 
+TEST_CASE("states of consoles are those of the protocol") {
+    CHECK(word(ConsoleState::connected) == "connected");
+    CHECK(word(ConsoleState::waitingForVm) == "waiting_for_vm");
+    CHECK(word(ConsoleState::inUse) == "in_use");
+    CHECK(word(ConsoleState::suspended) == "suspended");
+    CHECK(word(ConsoleState::preempted) == "preempted");
+    CHECK(word(ConsoleState::closed) == "closed");
+}
+
 TEST_CASE("error codes are those of the protocol") {
     CHECK(word(ErrorCode::invalidJson) == "invalid_json");
     CHECK(word(ErrorCode::invalidMessage) == "invalid_message");
