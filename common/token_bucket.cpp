@@ -15,7 +15,12 @@ bool TokenBucket::take(double amount, const Rate& rate, Monotonic now) {
 }
 
 std::chrono::milliseconds TokenBucket::untilFull(const Rate& rate, Monotonic now) const {
-    const double seconds = missingAt(rate, now) / rate.perSecond;
+    return until(rate.burst, rate, now);
+}
+
+std::chrono::milliseconds TokenBucket::until(double amount, const Rate& rate, Monotonic now) const {
+    const double tooMuch = missingAt(rate, now) + amount - rate.burst;
+    const double seconds = std::max(0.0, tooMuch) / rate.perSecond;
     return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
 }
 

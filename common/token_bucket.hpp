@@ -18,6 +18,8 @@ class TokenBucket {
 
     /// Takes `amount` out. False: there is not so much in it, and nothing is taken.
     bool take(double amount, const Rate& rate, Monotonic now);
+    /// How long until that `amount` can be taken, if nothing is taken meanwhile.
+    std::chrono::milliseconds until(double amount, const Rate& rate, Monotonic now) const;
     /// How long until it is full again, if nothing is taken meanwhile.
     std::chrono::milliseconds untilFull(const Rate& rate, Monotonic now) const;
 

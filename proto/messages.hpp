@@ -76,6 +76,7 @@ enum class ErrorCode {
     resumeTooLate,
     permissionDenied,
     consoleBusy,
+    consoleNotConnected,
     unsupported,
     rateLimited
 };

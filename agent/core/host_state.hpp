@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "agent/core/lifecycle.hpp"
 #include "agent/core/observation.hpp"
@@ -17,6 +18,8 @@ namespace rollo::core {
 struct Vm {
     proto::VmInfo info;
     LifecycleTracker lifecycle;
+    std::vector<ConsoleDevice> consoles;  ///< the one that libvirt opens by default first
+    std::optional<bool> attachAlways;     ///< to these, whoever watches; nothing: as configured
     int domainId = -1;
     std::uint64_t cpuTimeNs = 0;  ///< the least that the present QEMU process has used
     std::optional<DomainSample> lastSample;

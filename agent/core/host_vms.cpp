@@ -71,6 +71,8 @@ Vm& Host::create(DomainDescription description, const common::Now& now) {
     Vm& vm = state_.vms[domain.uuid];
     vm.info.identity = {given.id, domain.uuid, domain.name, given.fromPlatform};
     takeOver(vm.info, description);
+    vm.consoles = description.consoles;
+    vm.attachAlways = description.attachAlways;
     vm.info.status = description.status;
     vm.info.reason = description.reason.empty() ? "unknown" : description.reason;
     vm.info.serverId = state_.server.id;
@@ -151,6 +153,8 @@ void Host::update(Vm& vm, const DomainDescription& description, bool redefined,
     const proto::VmIdentity before = vm.info.identity;
     vm.info.stale = false;
     const auto changed = takeOver(vm.info, description);
+    vm.consoles = description.consoles;
+    vm.attachAlways = description.attachAlways;
     const IdBook::Given given = ids_.assign(before.uuid, description.platformId);
     if (given.id != before.id) {
         renumber(vm, given, before, now);

@@ -129,6 +129,7 @@ void Hub::publishOrdered(const proto::Event& event, const Topic& topic, const co
     const auto& entry = log_.append(seq_, topic, proto::encode(event, seq_, now), std::move(former),
                                     std::move(farewell));
     forEachRoom(topic, [&](Room& room) { deliver(room, topic, entry); });
+    if (follow_) follow_(event, now);
 }
 
 void Hub::deliver(Room& room, const Topic& topic, const ReplayLog::Entry& entry) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "agent/core/principal.hpp"
@@ -55,6 +56,10 @@ class Hub {
     proto::Seq seq() const { return seq_; }
 
     void publish(const proto::Event& event, const common::Now& now);
+    /// Calls it with every ordered event, after clients were told. One.
+    void onOrdered(std::function<void(const proto::Event&, const common::Now&)> follow) {
+        follow_ = std::move(follow);
+    }
 
     /// While one exists, conflatable events wait; when it ends, they leave together. A sample of
     /// all guests then passes every connection once, and not once for each guest: of thousands,
@@ -107,6 +112,7 @@ class Hub {
     void index(Room& room);
     void dropRoom(Room& room);
 
+    std::function<void(const proto::Event&, const common::Now&)> follow_;
     std::string epoch_;
     proto::Seq seq_ = 0;
     std::optional<proto::ServerId> serverId_;

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/core/console_attachment.hpp"
+
+#include <algorithm>
+#include <variant>
+
+namespace rollo::core {
+namespace {
+
+using proto::ConsoleState;
+using std::chrono::milliseconds;
+
+constexpr std::size_t latestForJoin = 4096;
+/// Of a stream that has ended, or whose guest has.
+constexpr milliseconds lastWords{1000};
+/// A guest that stops ends its stream, at times before libvirt says so.
+constexpr milliseconds stopFollows{500};
+constexpr milliseconds firstRetry{250};
+constexpr milliseconds lastRetry{5000};
+
+bool hasProcess(const Vm& vm) {
+    return vm.info.status != proto::VmStatus::stopped && vm.info.status != proto::VmStatus::unknown;
+}
+
+bool takesInput(const Vm& vm) {
+    return vm.info.status != proto::VmStatus::paused &&
+           vm.info.status != proto::VmStatus::suspended &&
+           vm.info.status != proto::VmStatus::crashed &&
+           vm.info.status != proto::VmStatus::unresponsive;
+}
+
+}  // namespace
+
+ConsoleAttachment::ConsoleAttachment(Console& console, proto::Uuid vm, std::string alias,
+                                     ConsoleContext& context, Scrollback& scrollback)
+    : console_(console),
+      vm_(vm),
+      alias_(std::move(alias)),
+      context_(context),
+      scrollback_(scrollback) {}
+
+ConsoleAttachment::~ConsoleAttachment() {
+    if (stream_ == 0) return;
+    context_.hypervisor.closeConsole(stream_);
+    context_.streams.erase(stream_);
+}
+
+// --- how it is -----------------------------------------------------------------------------------
+
+bool ConsoleAttachment::vmRuns() const {
+    const Vm* known = vm();
+    return known && hasProcess(*known) && !stopping_;
+}
+
+const ConsoleDevice* ConsoleAttachment::device() const {
+    const Vm* known = vm();
+    if (!known) return nullptr;
+    const auto found = std::ranges::find(known->consoles, alias_, &ConsoleDevice::alias);
+    return found == known->consoles.end() ? nullptr : &*found;
+}
+
+bool ConsoleAttachment::mayOpen() const {
+    const ConsoleDevice* known = device();
+    return context_.settings.enabled && context_.state.server.libvirtConnected && vmRuns() &&
+           known && known->openable();
+}
+
+bool ConsoleAttachment::settled() const {
+    return everOpened_ || failure_ || full_ || !mayOpen();
+}
+
+ConsoleAttachment::Condition ConsoleAttachment::condition() const {
+    const Vm* known = vm();
+    if (!known) return {ConsoleState::waitingForVm, "the VM does not exist at present"};
+    if (!context_.state.server.libvirtConnected)
+        return {ConsoleState::suspended, "libvirt cannot be reached"};
+    if (!vmRuns()) return {ConsoleState::waitingForVm, "the VM is not running"};
+    if (phase_ == Phase::open)
+        return {ConsoleState::connected, core::takesInput(*known)
+                                             ? "connected"
+                                             : "connected; the VM is paused, and input waits"};
+    const ConsoleDevice* named = device();
+    if (!named) return {ConsoleState::closed, "the VM has no such device at present"};
+    if (!named->openable())
+        return {ConsoleState::closed,
+                "libvirt gives a console of pseudo terminals (type='pty') alone"};
+    if (full_)
+        return {ConsoleState::suspended, "as many consoles are attached as this host allows"};
+    switch (failure_.value_or(ConsoleFailure::libvirt)) {
+        case ConsoleFailure::inUse:
+            if (ousted_) return {ConsoleState::preempted, "another program has taken the device"};
+            return {ConsoleState::inUse, "another program has the device"};
+        case ConsoleFailure::noSuchDevice:
+            return {ConsoleState::closed, "the VM has no such device at present"};
+        case ConsoleFailure::notOpenable:
+            return {ConsoleState::closed, "libvirt gives no console of this device"};
+        case ConsoleFailure::notRunning:
+            return {ConsoleState::waitingForVm, "the VM is not running"};
+        case ConsoleFailure::libvirt:
+            break;
+    }
+    return {ConsoleState::suspended, failure_ ? "libvirt does not give the console; it is tried "
+                                                "again"
+                                              : "attaching"};
+}
+
+// --- the VM --------------------------------------------------------------------------------------
+
+void ConsoleAttachment::vmStarts(std::optional<std::string> bootId, common::Monotonic now) {
+    if (stopping_) finishStop(now);
+    close(now);
+    scrollback_.beginBoot(std::move(bootId));
+    newBoot_ = true;
+    ousted_ = false;
+    failure_.reset();
+    backOff_ = {};
+    retryAt_ = now;
+}
+
+void ConsoleAttachment::vmStops(std::optional<std::string> bootId, common::Monotonic now) {
+    stopping_ = true;
+    bootId_ = std::move(bootId);
+    if (phase_ != Phase::open && phase_ != Phase::ended) return finishStop(now);
+    if (join_) join_->end(now);
+    if (!lastWordsUntil_) lastWordsUntil_ = now + lastWords;
+    serveJoin(now);
+}
+
+void ConsoleAttachment::finishStop(common::Monotonic now) {
+    close(now);
+    stopping_ = false;
+    stopped_ = true;
+    scrollback_.mark(Scrollback::Mark::Kind::stopped, std::move(bootId_));
+    bootId_.reset();
+}
+
+// --- the stream ----------------------------------------------------------------------------------
+
+void ConsoleAttachment::look(bool wanted, bool hasViewers, common::Monotonic now) {
+    if (lastWordsUntil_) {
+        const bool over = phase_ == Phase::ended && !join_;
+        if (!over && now < *lastWordsUntil_) return serveJoin(now);
+        if (stopping_) return finishStop(now);
+        close(now);
+    }
+    if (!wanted && !stopping_) close(now);
+    if (wanted && phase_ == Phase::none && now >= retryAt_ && mayOpen()) open(hasViewers, now);
+    serveJoin(now);
+}
+
+std::optional<common::Monotonic> ConsoleAttachment::due(bool wanted) const {
+    std::optional<common::Monotonic> due = lastWordsUntil_;
+    const auto take = [&due](common::Monotonic at) { due = due ? std::min(*due, at) : at; };
+    if (join_ && !join_->done()) take(join_->due());
+    if (wanted && phase_ == Phase::none && mayOpen()) take(retryAt_);
+    return due;
+}
+
+void ConsoleAttachment::open(bool hasViewers, common::Monotonic now) {
+    full_ = !context_.makeRoom(hasViewers, now);
+    if (full_) return retryLater(now);
+    const ConsoleDevice* named = device();
+    stream_ = ++context_.lastStream;
+    context_.streams[stream_] = &console_;
+    phase_ = Phase::opening;
+    context_.hypervisor.openConsole(stream_,
+                                    {vm_, alias_, named->log, std::exchange(force_, false)});
+}
+
+void ConsoleAttachment::close(common::Monotonic now) {
+    if (stream_ == 0) return;
+    if (phase_ == Phase::open) takeOutput(now);
+    finishJoin();
+    context_.hypervisor.closeConsole(stream_);
+    context_.streams.erase(stream_);
+    stream_ = 0;
+    phase_ = Phase::none;
+    lastWordsUntil_.reset();
+    inputLost_ += std::exchange(inFlight_, 0);
+}
+
+void ConsoleAttachment::hurry(bool force, common::Monotonic now) {
+    if (phase_ == Phase::open) return;
+    force_ = force_ || force;
+    retryAt_ = now;
+}
+
+void ConsoleAttachment::retryLater(common::Monotonic now) {
+    backOff_ = std::clamp(2 * backOff_, firstRetry, lastRetry);
+    retryAt_ = now + backOff_;
+}
+
+void ConsoleAttachment::take(const ConsoleObservation& observation, common::Monotonic now) {
+    std::visit([&](const auto& each) { on(each, now); }, observation);
+}
+
+void ConsoleAttachment::on(const ConsoleOpened& opened, common::Monotonic now) {
+    phase_ = Phase::open;
+    failure_.reset();
+    ousted_ = false;
+    backOff_ = {};
+    const ConsoleDevice* named = device();
+    LogJoin::Known known;
+    known.latest = scrollback_.latest(latestForJoin);
+    known.nothing = !everOpened_ && (!newBoot_ || opened.log);
+    known.logBegan = newBoot_ && named && named->log && !named->log->append;
+    everOpened_ = true;
+    newBoot_ = false;
+    join_.emplace(known, opened.log, now);
+    add(join_->takeFirst());
+    serveJoin(now);
+}
+
+void ConsoleAttachment::on(const ConsoleFailed& failed, common::Monotonic now) {
+    failure_ = failed.failure;
+    ousted_ = ousted_ && failed.failure == ConsoleFailure::inUse;
+    context_.streams.erase(stream_);
+    context_.hypervisor.closeConsole(stream_);
+    stream_ = 0;
+    phase_ = Phase::none;
+    retryLater(now);
+}
+
+void ConsoleAttachment::on(const ConsoleEnded& ended, common::Monotonic now) {
+    takeOutput(now);
+    phase_ = Phase::ended;
+    inputLost_ += ended.inputLost;
+    inFlight_ = 0;
+    ousted_ = !stopping_;
+    puzzledUntil_ = now + stopFollows;
+    retryAt_ = now + firstRetry;
+    if (join_) join_->end(now);
+    if (!lastWordsUntil_) lastWordsUntil_ = now + lastWords;
+    serveJoin(now);
+}
+
+void ConsoleAttachment::on(const ConsoleReadable&, common::Monotonic now) {
+    takeOutput(now);
+    serveJoin(now);
+}
+
+void ConsoleAttachment::on(const ConsoleInputTaken&, common::Monotonic) {
+    inFlight_ = 0;
+}
+
+void ConsoleAttachment::on(const ConsoleLogRead& read, common::Monotonic now) {
+    if (!join_) return;
+    join_->take(read.log, now);
+    serveJoin(now);
+}
+
+void ConsoleAttachment::takeOutput(common::Monotonic now) {
+    ConsoleOutput output = context_.hypervisor.takeConsoleOutput(stream_);
+    context_.figures.outputBytes += output.bytes.size();
+    context_.figures.droppedBytes += output.dropped;
+    if (output.dropped > 0) {
+        finishJoin();
+        scrollback_.skip(output.dropped);
+    }
+    if (output.bytes.empty()) return;
+    if (join_ && !join_->done())
+        join_->hold(output.bytes, now);
+    else
+        scrollback_.append(output.bytes);
+}
+
+void ConsoleAttachment::serveJoin(common::Monotonic now) {
+    if (!join_) return;
+    if (join_->done()) return finishJoin();
+    if (const auto from = join_->wantsLog(now)) context_.hypervisor.readConsoleLog(stream_, *from);
+}
+
+void ConsoleAttachment::finishJoin() {
+    if (!join_) return;
+    add(join_->finish());
+    join_.reset();
+}
+
+void ConsoleAttachment::add(LogJoin::Found found) {
+    if (found.gap) scrollback_.skipUnknown();
+    scrollback_.append(found.bytes);
+}
+
+// --- input ---------------------------------------------------------------------------------------
+
+bool ConsoleAttachment::mayType() const {
+    return phase_ == Phase::open && !stopping_;
+}
+
+bool ConsoleAttachment::takesInput() const {
+    const Vm* known = vm();
+    return phase_ == Phase::open && !stopping_ && inFlight_ == 0 && known &&
+           core::takesInput(*known);
+}
+
+void ConsoleAttachment::send(std::string bytes) {
+    inFlight_ = bytes.size();
+    context_.figures.inputBytes += bytes.size();
+    context_.hypervisor.sendConsole(stream_, std::move(bytes));
+}
+
+}  // namespace rollo::core
