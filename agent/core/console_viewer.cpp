@@ -108,7 +108,7 @@ void ConsoleViewer::tellStatus(const proto::Frame& status) {
     if (started_) subscriber().send(status);
 }
 
-bool ConsoleViewer::hasRoom() const {
+bool ConsoleViewer::hasRoom() {
     const std::size_t window = consoles_.settings().viewerWindowBytes;
     if (drawn_ && cursor_.offset - *drawn_ >= window) return false;
     return subscriber().outputWaiting() < window;

@@ -77,7 +77,7 @@ class ConsoleViewer final : public Conversation {
     void tell(proto::ErrorCode code, std::string message, std::string_view request,
               const common::Now& now);
     void tellMark(const Scrollback::Mark& mark, const common::Now& now);
-    bool hasRoom() const;
+    bool hasRoom();
 
     Opening opening_;
     Consoles& consoles_;
