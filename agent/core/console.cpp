@@ -153,7 +153,7 @@ void Console::serve(const common::Now& now) {
 
 void Console::announce(const common::Now& now) {
     const auto condition = attachment_.condition();
-    if (inputDropped_ == 0 && (condition == told_ || attachment_.puzzled(now.mono))) return;
+    if (inputDropped_ == 0 && (condition == told_ || attachment_.undecided(now.mono))) return;
     told_ = condition;
     tellAll(now);
 }
@@ -213,8 +213,8 @@ void Console::look(const common::Now& now) {
     const bool stopped = attachment_.takeStopped();
     if (stopped) dropInput(input_.clear());
     pump(now);
-    serve(now);
     announce(now);
+    serve(now);
     if (stopped && migrated_)
         for (ConsoleViewer* viewer : viewers_) viewer->end(proto::farewell::migrated);
 }

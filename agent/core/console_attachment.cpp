@@ -15,6 +15,8 @@ constexpr std::size_t latestForJoin = 4096;
 constexpr milliseconds lastWords{1000};
 /// A guest that stops ends its stream, at times before libvirt says so.
 constexpr milliseconds stopFollows{500};
+/// Libvirt has answered by then, unless something is wrong.
+constexpr milliseconds usuallyOpen{1000};
 constexpr milliseconds firstRetry{250};
 constexpr milliseconds lastRetry{5000};
 
@@ -163,6 +165,7 @@ void ConsoleAttachment::open(bool hasViewers, common::Monotonic now) {
     stream_ = ++context_.lastStream;
     context_.streams[stream_] = &console_;
     phase_ = Phase::opening;
+    undecidedUntil_ = now + usuallyOpen;
     context_.hypervisor.openConsole(stream_,
                                     {vm_, alias_, named->log, std::exchange(force_, false)});
 }
@@ -227,7 +230,7 @@ void ConsoleAttachment::on(const ConsoleEnded& ended, common::Monotonic now) {
     inputLost_ += ended.inputLost;
     inFlight_ = 0;
     ousted_ = !stopping_;
-    puzzledUntil_ = now + stopFollows;
+    undecidedUntil_ = now + stopFollows;
     retryAt_ = now + firstRetry;
     if (join_) join_->end(now);
     if (!lastWordsUntil_) lastWordsUntil_ = now + lastWords;
@@ -266,8 +269,9 @@ void ConsoleAttachment::takeOutput(common::Monotonic now) {
 
 void ConsoleAttachment::serveJoin(common::Monotonic now) {
     if (!join_) return;
+    const auto from = join_->wantsLog(now);
     if (join_->done()) return finishJoin();
-    if (const auto from = join_->wantsLog(now)) context_.hypervisor.readConsoleLog(stream_, *from);
+    if (from) context_.hypervisor.readConsoleLog(stream_, *from);
 }
 
 void ConsoleAttachment::finishJoin() {

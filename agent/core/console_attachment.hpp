@@ -50,9 +50,10 @@ class ConsoleAttachment {
     /// The next attempt is at once; by force it takes the device from whoever has it.
     void hurry(bool force, common::Monotonic now);
     void close(common::Monotonic now);
-    /// The stream has just ended: what that means will be known in a moment.
-    bool puzzled(common::Monotonic now) const {
-        return now < puzzledUntil_ && phase_ != Phase::open && !failure_;
+    /// The stream has just ended, or is being opened: what comes of that will be known in a moment,
+    /// and nobody needs to hear of it before.
+    bool undecided(common::Monotonic now) const {
+        return now < undecidedUntil_ && phase_ != Phase::open && !failure_ && mayOpen();
     }
 
     /// Whether there is anything that could take input, sooner or later.
@@ -107,7 +108,7 @@ class ConsoleAttachment {
     bool stopped_ = false;
     common::Monotonic retryAt_{};
     std::chrono::milliseconds backOff_{0};
-    common::Monotonic puzzledUntil_{};
+    common::Monotonic undecidedUntil_{};
     std::size_t inFlight_ = 0;
     std::size_t inputLost_ = 0;
 };

@@ -18,6 +18,7 @@ constexpr milliseconds onItsWay{300};
 constexpr milliseconds patience{1000};
 /// More of the output makes a place that was found twice unique, or it is all the same.
 constexpr milliseconds ambiguousFor{300};
+constexpr milliseconds longestHeld{2000};
 constexpr std::size_t enoughToSearch = 4096;
 constexpr std::size_t mostHeld = std::size_t{64} << 10;
 
@@ -68,7 +69,13 @@ void LogJoin::hold(std::string_view bytes, common::Monotonic now) {
     if (held_.size() >= mostHeld) giveUp();
 }
 
+common::Monotonic LogJoin::due() const {
+    if (!heldSince_) return readAt_;
+    return reading_ ? *heldSince_ + longestHeld : std::min(readAt_, *heldSince_ + longestHeld);
+}
+
 std::optional<std::uint64_t> LogJoin::wantsLog(common::Monotonic now) {
+    if (heldSince_ && now - *heldSince_ >= longestHeld) giveUp();
     if (done_ || reading_ || now < readAt_) return std::nullopt;
     reading_ = true;
     return from_;

@@ -45,7 +45,8 @@ class LogJoin {
 
     /// What the stream has brought. Not once it is done.
     void hold(std::string_view bytes, common::Monotonic now);
-    /// Where the file should be read from now; once for each time.
+    /// Where the file should be read from now; once for each time. An answer that does not come is
+    /// not waited for.
     std::optional<std::uint64_t> wantsLog(common::Monotonic now);
     /// The file from there on; nothing: it is not the same file any more.
     void take(const std::optional<ConsoleLog>& log, common::Monotonic now);
@@ -54,8 +55,8 @@ class LogJoin {
     /// Ends it, without a seam where none has been found: what was found, and what was held back.
     Found finish();
 
-    /// When `wantsLog` has something to say, if nothing happens before.
-    common::Monotonic due() const { return readAt_; }
+    /// When `wantsLog` has something to do, if nothing happens before.
+    common::Monotonic due() const;
 
   private:
     void join(std::string_view log, common::Monotonic now);

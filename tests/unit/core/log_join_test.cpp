@@ -189,6 +189,18 @@ TEST_CASE("not more than 64 KiB is held back") {
     CHECK(show(opened.join.finish()) == "<gap>" + std::string(70000, 'b'));
 }
 
+TEST_CASE("an answer that does not come holds nothing back for long") {
+    Opened opened;
+    opened.join.hold("abc", at(100));
+    REQUIRE(opened.join.wantsLog(at(100)));
+    CHECK(opened.join.due() == at(2100));
+    CHECK_FALSE(opened.join.wantsLog(at(2099)));
+    CHECK_FALSE(opened.join.done());
+    CHECK_FALSE(opened.join.wantsLog(at(2100)));
+    CHECK(opened.join.done());
+    CHECK(show(opened.join.finish()) == "<gap>abc");
+}
+
 TEST_CASE("the file is not asked for while it is being read") {
     Opened opened;
     opened.join.hold("a", at(100));

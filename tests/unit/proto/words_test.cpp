@@ -81,6 +81,7 @@ TEST_CASE("error codes are those of the protocol") {
     CHECK(word(ErrorCode::resumeTooLate) == "resume_too_late");
     CHECK(word(ErrorCode::permissionDenied) == "permission_denied");
     CHECK(word(ErrorCode::consoleBusy) == "console_busy");
+    CHECK(word(ErrorCode::consoleNotConnected) == "console_not_connected");
     CHECK(word(ErrorCode::unsupported) == "unsupported");
     CHECK(word(ErrorCode::rateLimited) == "rate_limited");
 }
