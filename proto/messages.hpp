@@ -203,6 +203,30 @@ struct ConsoleText {
     std::string text;  ///< UTF-8
 };
 
+/// A device as `GET …/console` lists it.
+struct ConsoleInfo {
+    struct Viewer {
+        std::optional<std::string> user;
+        std::string address;
+        std::string connectionId;
+        bool writer = false;
+        bool mayWrite = false;
+    };
+    std::string device;
+    std::string_view kind;
+    std::string backend;
+    bool openable = false;
+    bool log = false;  ///< libvirt keeps a log file of it
+    ConsoleState state = ConsoleState::waitingForVm;
+    std::string message;
+    std::optional<std::string> bootId;
+    std::uint64_t startOffset = 0;  ///< of the first byte that is kept
+    std::uint64_t nextOffset = 0;
+    std::uint64_t keptBytes = 0;
+    std::optional<std::string> writerUser;
+    std::vector<Viewer> viewers;
+};
+
 using AgentMessage =
     std::variant<ConnectionStatus, SubscriptionConfirmed, Resumed, Pong, Error, TokenExpiring, Lag,
                  Goodbye, ConsoleStatus, ConsoleAttached, ConsoleGap, ConsoleMarker, ConsoleText>;
