@@ -28,6 +28,8 @@ void readXml(virDomainPtr domain, DomainDescription& read) {
     read.os = std::move(xml->os);
     read.title = std::move(xml->title);
     read.console = xml->console;
+    read.consoles = std::move(xml->consoles);
+    read.attachAlways = xml->attachAlways;
     read.platformId = xml->platformId;
 }
 

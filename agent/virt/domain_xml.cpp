@@ -1,74 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/virt/domain_xml.hpp"
 
-#include <libxml/parser.h>
-#include <libxml/tree.h>
+#include <algorithm>
 
-#include <charconv>
-#include <limits>
-#include <string_view>
-
-#include "common/unique_handle.hpp"
+#include "agent/virt/console_devices.hpp"
+#include "agent/virt/xml.hpp"
 
 namespace rollo::virt {
 
 namespace {
 
-using Document = common::UniqueHandle<xmlDoc, xmlFreeDoc>;
+using xml::attribute;
+using xml::child;
+using xml::number;
+using xml::textOf;
 
-std::string_view view(const xmlChar* text) {
-    return text ? std::string_view(reinterpret_cast<const char*>(text)) : std::string_view();
-}
-
-struct XmlText {
-    explicit XmlText(xmlChar* owned) : text(owned) {}
-    ~XmlText() { xmlFree(text); }
-    XmlText(const XmlText&) = delete;
-    XmlText& operator=(const XmlText&) = delete;
-    xmlChar* text;
-};
-
-std::string textOf(xmlNode* node) {
-    const XmlText content(xmlNodeGetContent(node));
-    return std::string(view(content.text));
-}
-
-std::string attribute(xmlNode* node, const char* name) {
-    const XmlText value(xmlGetNoNsProp(node, reinterpret_cast<const xmlChar*>(name)));
-    return std::string(view(value.text));
-}
-
-bool is(const xmlNode* node, std::string_view name, std::string_view space = {}) {
-    return node->type == XML_ELEMENT_NODE && view(node->name) == name &&
-           (node->ns ? view(node->ns->href) : std::string_view()) == space;
-}
-
-xmlNode* child(const xmlNode* parent, std::string_view name, std::string_view space = {}) {
-    for (xmlNode* node = parent ? parent->children : nullptr; node; node = node->next)
-        if (is(node, name, space)) return node;
-    return nullptr;
-}
-
-Document parse(const std::string& text) {
-    constexpr int options =
-        XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA;
-    if (text.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) return nullptr;
-    return Document(
-        xmlReadMemory(text.data(), static_cast<int>(text.size()), nullptr, nullptr, options));
-}
-
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-    Number value{};
-    const char* end = text.data() + text.size();
-    const auto [after, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc() || after != end) return std::nullopt;
-    return value;
-}
-
-std::optional<proto::VmId> platformId(const xmlNode* metadata) {
-    xmlNode* vm = child(metadata, "vm", metadataNamespace);
-    if (!vm) return std::nullopt;
+std::optional<proto::VmId> platformId(xmlNode* vm) {
     const auto id = number<proto::VmId>(attribute(vm, "id"));
     if (!id || *id < 1 || *id > largestVmId) return std::nullopt;
     return id;
@@ -81,20 +28,19 @@ std::optional<std::string> operatingSystem(const xmlNode* metadata) {
     return id.empty() ? std::nullopt : std::optional(id);
 }
 
-/// virDomainOpenConsole works on pseudo terminals alone.
-bool hasConsole(const xmlNode* devices) {
-    for (xmlNode* node = devices ? devices->children : nullptr; node; node = node->next)
-        if ((is(node, "serial") || is(node, "console")) && attribute(node, "type") == "pty")
-            return true;
-    return false;
+std::optional<bool> attachAlways(xmlNode* vm) {
+    const std::string word = attribute(vm, "console");
+    if (word == "always") return true;
+    if (word == "on_demand") return false;
+    return std::nullopt;
 }
 
 }  // namespace
 
 std::optional<DomainXml> readDomainXml(const std::string& text) {
-    const Document document = parse(text);
+    const xml::Document document = xml::parse(text);
     xmlNode* root = document ? xmlDocGetRootElement(document.get()) : nullptr;
-    if (!root || !is(root, "domain")) return std::nullopt;
+    if (!root || !xml::is(root, "domain")) return std::nullopt;
 
     DomainXml read;
     xmlNode* name = child(root, "name");
@@ -103,16 +49,20 @@ std::optional<DomainXml> readDomainXml(const std::string& text) {
     read.id = number<int>(attribute(root, "id")).value_or(-1);
     if (xmlNode* title = child(root, "title")) read.title = textOf(title);
     const xmlNode* metadata = child(root, "metadata");
-    read.platformId = platformId(metadata);
+    if (xmlNode* vm = child(metadata, "vm", metadataNamespace)) {
+        read.platformId = platformId(vm);
+        read.attachAlways = attachAlways(vm);
+    }
     read.os = operatingSystem(metadata);
-    read.console = hasConsole(child(root, "devices"));
+    read.consoles = consoleDevices(child(root, "devices"));
+    read.console = std::ranges::any_of(read.consoles, &core::ConsoleDevice::openable);
     return read;
 }
 
 std::optional<proto::Uuid> readHostUuid(const std::string& capabilities) {
-    const Document document = parse(capabilities);
+    const xml::Document document = xml::parse(capabilities);
     const xmlNode* root = document ? xmlDocGetRootElement(document.get()) : nullptr;
-    if (!root || !is(root, "capabilities")) return std::nullopt;
+    if (!root || !xml::is(root, "capabilities")) return std::nullopt;
     xmlNode* uuid = child(child(root, "host"), "uuid");
     return uuid ? proto::Uuid::parse(textOf(uuid)) : std::nullopt;
 }

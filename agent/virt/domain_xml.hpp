@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "agent/core/console_observation.hpp"
 #include "proto/ids.hpp"
 
 namespace rollo::virt {
 
-/// `<metadata><rollo:vm xmlns:rollo="…" id="42"/></metadata>` gives a domain its `vm_id`.
+/// `<metadata><rollo:vm xmlns:rollo="…" id="42" console="always"/></metadata>` gives a domain its
+/// `vm_id`, and says whether the agent stays attached to its consoles (or `on_demand`).
 inline constexpr const char* metadataNamespace = "https://rollo.dev/xmlns/libvirt/vm/1";
 /// Where virt-install and others say which operating system a guest was made for.
 inline constexpr const char* libosinfoNamespace = "http://libosinfo.org/xmlns/libvirt/domain/1.0";
@@ -24,7 +27,9 @@ struct DomainXml {
     std::optional<std::string> title;
     std::optional<std::string> os;  ///< a libosinfo identifier
     std::optional<proto::VmId> platformId;
-    bool console = false;  ///< a serial line or console that virDomainOpenConsole can open
+    std::optional<bool> attachAlways;
+    std::vector<core::ConsoleDevice> consoles;
+    bool console = false;  ///< one of them can be opened (virDomainOpenConsole)
 };
 
 /// Nothing if the text is no domain's XML. Reads neither files nor the network, whatever it says.

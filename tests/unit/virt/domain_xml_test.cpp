@@ -65,6 +65,18 @@ TEST_CASE("an id in another namespace, or in none, is not ours") {
             ->platformId);
 }
 
+TEST_CASE("the metadata may say that the agent stays attached") {
+    const auto always = [](const std::string& attribute) {
+        return readDomainXml(domain("<metadata><r:vm xmlns:r='" + std::string(metadataNamespace) +
+                                    "' " + attribute + "/></metadata>"))
+            ->attachAlways;
+    };
+    CHECK(always("console='always'") == true);
+    CHECK(always("console='on_demand'") == false);
+    for (const char* bad : {"", "console=''", "console='Always'", "console='yes'"})
+        CHECK_FALSE(always(bad));
+}
+
 TEST_CASE("only a pseudo terminal makes a console") {
     const auto console = [](const std::string& device) {
         return readDomainXml(domain("<devices>" + device + "</devices>"))->console;
