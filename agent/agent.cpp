@@ -75,7 +75,8 @@ class Agent {
                           tasks->post([this, moved = std::move(observation)]() mutable {
                               host_.apply(std::move(moved), common::readClocks());
                           });
-                      }),
+                      },
+                      [](core::ConsoleObservation) {}),
           host_(hostSettings(config), keeper_.load(common::readClocks()), hub_, hypervisor_),
           server_(serverSettings(config), loop_, hub_, host_.state(), makeVerifier(config.auth)) {}
 

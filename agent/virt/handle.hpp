@@ -13,9 +13,13 @@ namespace rollo::virt {
 
 using ConnectHandle = common::UniqueHandle<virConnect, virConnectClose>;
 using DomainHandle = common::UniqueHandle<virDomain, virDomainFree>;
+/// Aborted or finished before: libvirt never frees one that is still open.
+using StreamHandle = common::UniqueHandle<virStream, virStreamFree>;
 /// Text that libvirt allocated.
 using TextHandle = common::UniqueHandle<char, std::free>;
 
 using DomainHandles = std::vector<DomainHandle>;
+/// Aborted or finished before: libvirt never frees one that is still open.
+using StreamHandle = common::UniqueHandle<virStream, virStreamFree>;
 
 }  // namespace rollo::virt

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/virt/console_streams.hpp"
 #include "agent/virt/control_link.hpp"
 #include "agent/virt/event_thread.hpp"
 #include "agent/virt/outlet.hpp"
@@ -23,22 +24,26 @@ using Clock = std::chrono::steady_clock;
 
 /// In the order in which they are needed: callbacks first, then the connection, then samples.
 struct LibvirtHypervisor::Parts {
-    Parts(const Settings& settings, Report report)
+    Parts(const Settings& settings, Report report, ConsoleReport consoleReport)
         : outlet(std::make_shared<Outlet>(std::move(report))),
+          consoleOutlet(std::make_shared<ConsoleOutlet>(std::move(consoleReport))),
           link(settings, events.loop(), outlet),
-          sampler(settings, events.loop(), outlet) {}
+          sampler(settings, events.loop(), outlet),
+          consoles(settings, events.loop(), consoleOutlet) {}
 
     EventThread events;
     std::shared_ptr<Outlet> outlet;
+    std::shared_ptr<ConsoleOutlet> consoleOutlet;
     ControlLink link;
     StatsSampler sampler;
+    ConsoleStreams consoles;
     Generation sampled = 0;  ///< the control connection that the sampler follows
     bool started = false;
     bool stopped = false;
 };
 
-LibvirtHypervisor::LibvirtHypervisor(Settings settings, Report report)
-    : parts_(std::make_unique<Parts>(settings, std::move(report))) {
+LibvirtHypervisor::LibvirtHypervisor(Settings settings, Report report, ConsoleReport consoleReport)
+    : parts_(std::make_unique<Parts>(settings, std::move(report), std::move(consoleReport))) {
     // Once, before threads use it.
     xmlInitParser();
 }
@@ -66,6 +71,26 @@ void LibvirtHypervisor::list() {
     parts_->link.list();
 }
 
+void LibvirtHypervisor::openConsole(core::StreamId stream, const ConsoleTarget& target) {
+    parts_->consoles.open(stream, target);
+}
+
+void LibvirtHypervisor::closeConsole(core::StreamId stream) {
+    parts_->consoles.close(stream);
+}
+
+void LibvirtHypervisor::sendConsole(core::StreamId stream, std::string bytes) {
+    parts_->consoles.send(stream, std::move(bytes));
+}
+
+core::ConsoleOutput LibvirtHypervisor::takeConsoleOutput(core::StreamId stream) {
+    return parts_->consoles.take(stream);
+}
+
+void LibvirtHypervisor::readConsoleLog(core::StreamId stream, std::uint64_t from) {
+    parts_->consoles.readLog(stream, from);
+}
+
 void LibvirtHypervisor::setSampleInterval(milliseconds interval) {
     parts_->sampler.setInterval(interval);
 }
@@ -74,6 +99,7 @@ void LibvirtHypervisor::tick(common::Monotonic now) {
     Parts& parts = *parts_;
     if (!parts.started || parts.stopped) return;
     parts.link.tick(now);
+    parts.consoles.tick(now);
     const bool connected = parts.link.connected();
     const bool another = parts.sampled != parts.link.generation();
     if (parts.sampler.running() && (!connected || another)) parts.sampler.pause();
@@ -94,14 +120,18 @@ bool LibvirtHypervisor::stop(milliseconds limit) {
     };
     parts.sampler.beginStop();
     parts.link.beginStop();
+    parts.consoles.beginStop();
     // All of them are closing meanwhile; the event thread needs next to nothing.
     const bool link = parts.link.finish(left() * 4 / 5);
+    const bool consoles = parts.consoles.finish(left() * 4 / 5);
     const bool sampler = parts.sampler.finish(left() * 4 / 5);
     const bool events = parts.events.stop(left());
     parts.outlet->close();
-    if (!link || !sampler || !events)
+    parts.consoleOutlet->close();
+    const bool all = link && consoles && sampler && events;
+    if (!all)
         common::log::notice("libvirt does not answer: some of its threads are left to themselves");
-    return link && sampler && events;
+    return all;
 }
 
 LibvirtHypervisor::Figures LibvirtHypervisor::figures() const {
@@ -111,7 +141,10 @@ LibvirtHypervisor::Figures LibvirtHypervisor::figures() const {
             .events = parts.link.events(),
             .givenUpCalls = parts.link.givenUp() + parts.sampler.givenUp(),
             .stuckCalls = parts.link.stuck() + parts.sampler.stuck(),
-            .lastSample = parts.sampler.lastDuration()};
+            .lastSample = parts.sampler.lastDuration(),
+            .openConsoles = parts.consoles.open(),
+            .consolesGivenUp = parts.consoles.givenUp(),
+            .consolesLeftBehind = parts.consoles.leftBehind()};
 }
 
 }  // namespace rollo::virt

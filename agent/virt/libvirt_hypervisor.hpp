@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "agent/core/hypervisor.hpp"
 #include "agent/core/observation.hpp"
@@ -20,8 +21,10 @@ class LibvirtHypervisor final : public core::Hypervisor {
   public:
     /// Called on libvirt's event thread alone, in order. May be called until `stop` returns.
     using Report = std::function<void(core::Observation)>;
+    /// Called on the same thread, in order with the former.
+    using ConsoleReport = std::function<void(core::ConsoleObservation)>;
 
-    LibvirtHypervisor(Settings settings, Report report);
+    LibvirtHypervisor(Settings settings, Report report, ConsoleReport consoleReport);
     /// Stops, with a short limit, if nobody has.
     ~LibvirtHypervisor() override;
     LibvirtHypervisor(const LibvirtHypervisor&) = delete;
@@ -33,6 +36,11 @@ class LibvirtHypervisor final : public core::Hypervisor {
     void start();
     void describe(const proto::Uuid& uuid) override;
     void list() override;
+    void openConsole(core::StreamId stream, const ConsoleTarget& target) override;
+    void closeConsole(core::StreamId stream) override;
+    void sendConsole(core::StreamId stream, std::string bytes) override;
+    core::ConsoleOutput takeConsoleOutput(core::StreamId stream) override;
+    void readConsoleLog(core::StreamId stream, std::uint64_t from) override;
     /// Takes effect with the next sample.
     void setSampleInterval(std::chrono::milliseconds interval);
     /// Deadlines, giving up, back-off, samples that are due. About four times a second.
@@ -48,6 +56,9 @@ class LibvirtHypervisor final : public core::Hypervisor {
         std::uint64_t givenUpCalls = 0;
         std::uint64_t stuckCalls = 0;  ///< given up and not yet returned
         std::chrono::milliseconds lastSample{0};
+        std::uint64_t openConsoles = 0;        ///< streams that the core has, or waits for
+        std::uint64_t consolesGivenUp = 0;     ///< streams whose connection hung, since the start
+        std::uint64_t consolesLeftBehind = 0;  ///< of them, those that still hang
     };
     Figures figures() const;
 

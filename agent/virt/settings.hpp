@@ -19,6 +19,7 @@ struct Settings {
     std::string diskPath = "/var/lib/libvirt";
 
     /// virConnectSetKeepAlive: a silent daemon is given up after about interval × (count + 1).
+    /// 0: it may be silent.
     int keepAliveIntervalSeconds = 1;
     unsigned keepAliveCount = 3;
     std::chrono::milliseconds openDeadline{10000};
@@ -31,6 +32,12 @@ struct Settings {
     /// Statistics calls that may hang at the same time, at least 2: each holds a worker of the
     /// daemon.
     std::size_t maxStuckCalls = 12;
+    /// Of one console's output, while nobody takes it.
+    std::size_t consoleStagingBytes = std::size_t{1} << 20;
+    /// After which a console's connection that is not closed is left behind.
+    std::chrono::milliseconds consoleCloseDeadline{2000};
+    /// With so many consoles left behind no other is opened.
+    std::size_t maxConsolesLeftBehind = 16;
     std::chrono::milliseconds backOffFirst{1000};
     std::chrono::milliseconds backOffLongest{30000};
 

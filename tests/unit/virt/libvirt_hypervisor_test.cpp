@@ -26,11 +26,18 @@ constexpr auto uri = "test:///default";
 class Fixture {
   public:
     explicit Fixture(Settings settings)
-        : hypervisor(settings, [this](core::Observation seen) {
-              const std::lock_guard lock(mutex_);
-              seen_.push_back(std::move(seen));
-              changed_.notify_all();
-          }) {
+        : hypervisor(
+              settings,
+              [this](core::Observation seen) {
+                  const std::lock_guard lock(mutex_);
+                  seen_.push_back(std::move(seen));
+                  changed_.notify_all();
+              },
+              [this](core::ConsoleObservation seen) {
+                  const std::lock_guard lock(mutex_);
+                  if (const auto* failed = std::get_if<core::ConsoleFailed>(&seen))
+                      failed_.push_back(*failed);
+              }) {
         hypervisor.start();
     }
 
@@ -56,6 +63,16 @@ class Fixture {
     std::optional<T> wait() {
         return wait<T>([](const T&) { return true; });
     }
+    std::vector<core::ConsoleFailed> waitForFailures(std::size_t count) {
+        const auto end = std::chrono::steady_clock::now() + seconds(20);
+        while (std::chrono::steady_clock::now() < end) {
+            hypervisor.tick(std::chrono::steady_clock::now());
+            const std::lock_guard lock(mutex_);
+            if (failed_.size() >= count) break;
+        }
+        const std::lock_guard lock(mutex_);
+        return failed_;
+    }
     std::vector<std::size_t> kinds() {
         const std::lock_guard lock(mutex_);
         std::vector<std::size_t> kinds;
@@ -67,6 +84,7 @@ class Fixture {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<core::Observation> seen_;
+    std::vector<core::ConsoleFailed> failed_;
     std::size_t next_ = 0;
 
   public:
@@ -218,10 +236,43 @@ TEST_CASE("a daemon that is not there is told as lost, once, and tried again") {
 }
 
 TEST_CASE("a hypervisor that was never started, or is stopped twice, ends at once") {
-    LibvirtHypervisor unused(quick(), [](core::Observation) {});
+    LibvirtHypervisor unused(quick(), [](core::Observation) {}, [](core::ConsoleObservation) {});
     unused.tick(std::chrono::steady_clock::now());
     CHECK(unused.stop(seconds(1)));
     Fixture fixture(quick());
     CHECK(fixture.hypervisor.stop(seconds(10)));
+    CHECK(fixture.hypervisor.stop(seconds(10)));
+}
+
+TEST_CASE("a console that cannot be opened is told as failed, and why") {
+    const auto mine = connect();
+    const DomainHandle domain(virDomainLookupByName(mine.get(), "test"));
+    REQUIRE(domain);
+    Fixture fixture(quick());
+    fixture.hypervisor.openConsole(1, {.vm = {}, .alias = "serial0"});
+    fixture.hypervisor.openConsole(2, {.vm = uuidOf(domain), .alias = "serial0"});
+    const auto failed = fixture.waitForFailures(2);
+    REQUIRE(failed.size() == 2);
+    for (const auto& each : failed)
+        CHECK(each.failure == (each.stream == 1 ? core::ConsoleFailure::notRunning
+                                                : core::ConsoleFailure::libvirt));
+    CHECK(fixture.hypervisor.figures().openConsoles == 2);
+    fixture.hypervisor.closeConsole(1);
+    CHECK(fixture.hypervisor.figures().openConsoles == 1);
+    CHECK(fixture.hypervisor.stop(seconds(10)));
+}
+
+TEST_CASE(
+    "a console of a daemon that is not there fails; a stream that is not there does nothing") {
+    Fixture fixture(quick("qemu+unix:///session?socket=/nonexistent/libvirt-sock"));
+    fixture.hypervisor.openConsole(7, {.vm = {}, .alias = "serial0"});
+    const auto failed = fixture.waitForFailures(1);
+    REQUIRE(failed.size() == 1);
+    CHECK(failed[0].stream == 7);
+    CHECK(failed[0].failure == core::ConsoleFailure::libvirt);
+    fixture.hypervisor.sendConsole(8, "x");
+    fixture.hypervisor.readConsoleLog(8, 0);
+    fixture.hypervisor.closeConsole(8);
+    CHECK(fixture.hypervisor.takeConsoleOutput(8).bytes.empty());
     CHECK(fixture.hypervisor.stop(seconds(10)));
 }
