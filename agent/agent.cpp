@@ -9,8 +9,12 @@
 
 #include "agent/auth_setup.hpp"
 #include "agent/config_changes.hpp"
+#include "agent/console_journal.hpp"
+#include "agent/console_setup.hpp"
+#include "agent/core/consoles.hpp"
 #include "agent/core/host.hpp"
 #include "agent/core/hub.hpp"
+#include "agent/event_delay.hpp"
 #include "agent/host_facts.hpp"
 #include "agent/metrics_page.hpp"
 #include "agent/sd_notify.hpp"
@@ -70,15 +74,22 @@ class Agent {
           source_(source),
           keeper_(config.agent.stateDir, tasks_),
           hub_(common::randomHex(8)),
-          hypervisor_(virtSettings(config),
-                      [this, tasks = tasks_](core::Observation observation) {
-                          tasks->post([this, moved = std::move(observation)]() mutable {
-                              host_.apply(std::move(moved), common::readClocks());
-                          });
-                      },
-                      [](core::ConsoleObservation) {}),
+          hypervisor_(
+              virtSettings(config),
+              [this, tasks = tasks_](core::Observation observation) {
+                  tasks->post(
+                      [this, seen = common::readClocks().mono,
+                       moved = std::move(observation)]() mutable { take(std::move(moved), seen); });
+              },
+              [this, tasks = tasks_](core::ConsoleObservation observation) {
+                  tasks->post([this, moved = std::move(observation)] {
+                      consoles_.apply(moved, common::readClocks());
+                  });
+              }),
           host_(hostSettings(config), keeper_.load(common::readClocks()), hub_, hypervisor_),
-          server_(serverSettings(config), loop_, hub_, host_.state(), makeVerifier(config.auth)) {}
+          consoles_(consoleSettings(config.console), host_.state(), hypervisor_, logConsoleDeed),
+          server_(serverSettings(config), loop_, hub_, host_.state(), consoles_,
+                  makeVerifier(config.auth)) {}
 
     int run() {
         hypervisor_.setWake([this, tasks = tasks_] {
@@ -86,13 +97,18 @@ class Agent {
         });
         tasks_->setWake([this] { loop_.wake(); });
         loop_.onWake([this] { takeTasks(); });
-        loop_.onTurnEnd([this] { return server_.flush(); });
+        loop_.onTurnEnd([this] { return endTurn(); });
+        loop_.onAlarm([this] { consoles_.look(common::readClocks()); });
+        hub_.onOrdered([this](const proto::Event& event, const common::Now& now) {
+            consoles_.follow(event, now);
+        });
         loop_.every(shortTick, [this] { hypervisor_.tick(common::readClocks().mono); });
         loop_.every(longTick, [this] { tick(); });
         for (const int signal : {SIGTERM, SIGINT}) loop_.onSignal(signal, [this] { beginStop(); });
         loop_.onSignal(SIGHUP, [this] { reload(); });
         server_.onMetrics([this] {
-            return metricsPage({hub_, server_, loop_.lag(), hypervisor_, keeper_.works()});
+            return metricsPage(
+                {hub_, server_, loop_.lag(), delay_, hypervisor_, consoles_, keeper_.works()});
         });
         server_.listen();
         hypervisor_.start();
@@ -108,6 +124,22 @@ class Agent {
         keepState(common::readClocks());
     }
 
+    void take(core::Observation observation, common::Monotonic seen) {
+        if (std::holds_alternative<core::LifecycleSeen>(observation)) delay_.told(seen);
+        host_.apply(std::move(observation), common::readClocks());
+    }
+
+    /// Whether there is more to send.
+    bool endTurn() {
+        const bool more = server_.flush();
+        const common::Now now = common::readClocks();
+        if (!more) delay_.sent(now.mono);
+        if (const auto due = consoles_.due(now))
+            loop_.setAlarm(
+                std::max(std::chrono::ceil<milliseconds>(*due - now.mono), milliseconds(1)));
+        return more;
+    }
+
     void keepState(const common::Now& now) {
         keeper_.keep(host_, now);
         server_.hold(keeper_.idsOnTheirWay(now));
@@ -117,6 +149,7 @@ class Agent {
         const common::Now now = common::readClocks();
         notify::watchdog();
         host_.tick(now);
+        consoles_.tick(now);
         server_.tick(now);
         keepState(now);
         if (stopAt_ && (server_.connections() == 0 || now.mono >= *stopAt_ + goodbyes))
@@ -169,6 +202,7 @@ class Agent {
     void apply(const Config& fresh) try {
         const Config next = reloaded(config_, fresh);
         server_.reconfigure(serverSettings(next), makeVerifier(next.auth));
+        consoles_.reconfigure(consoleSettings(next.console), common::readClocks());
         hypervisor_.setSampleInterval(next.metrics.interval);
         log::setLevel(next.agent.logLevel);
         for (const auto& change : changesBetween(config_, fresh))
@@ -185,10 +219,12 @@ class Agent {
     /// Shared with threads that may outlive everything else here.
     std::shared_ptr<common::TaskQueue> tasks_ = std::make_shared<common::TaskQueue>();
     server::Loop loop_;
+    EventDelay delay_;
     StateKeeper keeper_;
     core::Hub hub_;
     virt::LibvirtHypervisor hypervisor_;
     core::Host host_;
+    core::Consoles consoles_;
     server::Server server_;
     std::optional<common::Monotonic> stopAt_;
 };

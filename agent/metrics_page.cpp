@@ -70,6 +70,24 @@ void tellOfLoop(MetricsText& out, const server::LoopLag& lag) {
             lag.stalls());
 }
 
+void tellOfConsoles(MetricsText& out, const core::Consoles::Figures& figures) {
+    gauge(out, "rollo_agent_consoles_attached",
+          "Serial devices whose stream the agent has, or is about to.",
+          static_cast<double>(figures.attached));
+    gauge(out, "rollo_agent_console_viewers", "Clients that watch a console.",
+          static_cast<double>(figures.viewers));
+    gauge(out, "rollo_agent_console_kept_bytes", "Output of consoles that is kept.",
+          static_cast<double>(figures.keptBytes));
+    counter(out, "rollo_agent_console_output_bytes_total", "What guests have printed.",
+            figures.outputBytes);
+    counter(out, "rollo_agent_console_dropped_bytes_total",
+            "Output that the agent itself could not take in time.", figures.droppedBytes);
+    counter(out, "rollo_agent_console_input_bytes_total", "What was typed and handed to libvirt.",
+            figures.inputBytes);
+    counter(out, "rollo_agent_console_dropped_input_bytes_total",
+            "What was typed and did not reach its guest any more.", figures.inputDropped);
+}
+
 void tellOfLibvirt(MetricsText& out, const virt::LibvirtHypervisor::Figures& figures) {
     gauge(out, "rollo_agent_libvirt_connected", "1: connected to libvirt, and all VMs are known.",
           figures.connected ? 1 : 0);
@@ -93,6 +111,10 @@ std::string metricsPage(const MetricsSources& sources) {
     tellOfClients(out, sources);
     tellOfRefusals(out, sources.server.counters());
     tellOfLoop(out, sources.lag);
+    out.histogram("rollo_agent_event_delay_seconds",
+                  "From libvirt's callback until the event has gone to the sockets.",
+                  EventDelay::bounds, sources.delay.counts(), sources.delay.sum().count());
+    tellOfConsoles(out, sources.consoles.figures());
     tellOfLibvirt(out, sources.hypervisor.figures());
     gauge(out, "rollo_agent_state_saved",
           "0: what has to outlive the agent, the ids of VMs, cannot be written at present.",

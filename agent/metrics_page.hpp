@@ -3,7 +3,9 @@
 
 #include <string>
 
+#include "agent/core/consoles.hpp"
 #include "agent/core/hub.hpp"
+#include "agent/event_delay.hpp"
 #include "agent/server/loop_lag.hpp"
 #include "agent/server/server.hpp"
 #include "agent/virt/libvirt_hypervisor.hpp"
@@ -15,7 +17,9 @@ struct MetricsSources {
     const core::Hub& hub;
     const server::Server& server;
     const server::LoopLag& lag;
+    const EventDelay& delay;
     const virt::LibvirtHypervisor& hypervisor;
+    const core::Consoles& consoles;
     bool stateSaved = true;  ///< false: what has to outlive the agent cannot be written at present
 };
 

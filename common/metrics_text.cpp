@@ -44,6 +44,22 @@ void MetricsText::begin(Labels labels) {
     text_ += ' ';
 }
 
+void MetricsText::histogram(std::string_view name, std::string_view help,
+                            std::span<const double> bounds, std::span<const std::uint64_t> counts,
+                            double sum) {
+    family(name, "histogram", help);
+    std::uint64_t upTo = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        upTo += counts[i];
+        name_ = fmt::format("{}_bucket", name);
+        sample(upTo, {{"le", i < bounds.size() ? fmt::format("{}", bounds[i]) : "+Inf"}});
+    }
+    name_ = fmt::format("{}_sum", name);
+    sample(sum);
+    name_ = fmt::format("{}_count", name);
+    sample(upTo);
+}
+
 void MetricsText::sample(double value, Labels labels) {
     begin(labels);
     if (std::isnan(value))

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,11 @@ class MetricsText {
     /// The samples that follow only grow; the name ends with `_total`.
     void counter(std::string_view name, std::string_view help) { family(name, "counter", help); }
     void gauge(std::string_view name, std::string_view help) { family(name, "gauge", help); }
+
+    /// A whole family: how many values were at most `bounds[i]` and above the bound before (one
+    /// more count for those above all), and their sum.
+    void histogram(std::string_view name, std::string_view help, std::span<const double> bounds,
+                   std::span<const std::uint64_t> counts, double sum);
 
     void sample(double value, Labels labels = {});
     void sample(std::uint64_t value, Labels labels = {});

@@ -152,8 +152,10 @@ void ConsoleAttachment::look(bool wanted, bool hasViewers, common::Monotonic now
 
 std::optional<common::Monotonic> ConsoleAttachment::due(bool wanted) const {
     std::optional<common::Monotonic> due = lastWordsUntil_;
-    const auto take = [&due](common::Monotonic at) { due = due ? std::min(*due, at) : at; };
-    if (join_ && !join_->done()) take(join_->due());
+    const auto take = [&due](std::optional<common::Monotonic> at) {
+        if (at) due = due ? std::min(*due, *at) : at;
+    };
+    if (join_) take(join_->due());
     if (wanted && phase_ == Phase::none && mayOpen()) take(retryAt_);
     return due;
 }

@@ -69,9 +69,11 @@ void LogJoin::hold(std::string_view bytes, common::Monotonic now) {
     if (held_.size() >= mostHeld) giveUp();
 }
 
-common::Monotonic LogJoin::due() const {
-    if (!heldSince_) return readAt_;
-    return reading_ ? *heldSince_ + longestHeld : std::min(readAt_, *heldSince_ + longestHeld);
+std::optional<common::Monotonic> LogJoin::due() const {
+    if (done_) return std::nullopt;
+    if (!heldSince_) return reading_ ? std::nullopt : std::optional(readAt_);
+    const auto last = *heldSince_ + longestHeld;
+    return reading_ ? last : std::min(readAt_, last);
 }
 
 std::optional<std::uint64_t> LogJoin::wantsLog(common::Monotonic now) {

@@ -56,7 +56,7 @@ class LogJoin {
     Found finish();
 
     /// When `wantsLog` has something to do, if nothing happens before.
-    common::Monotonic due() const;
+    std::optional<common::Monotonic> due() const;
 
   private:
     void join(std::string_view log, common::Monotonic now);

@@ -60,6 +60,7 @@ struct Loop::State {
     Idle* idle = nullptr;  ///< started while there is more to do, so that the loop does not wait
     std::function<bool()> turnEnd;
     std::vector<Timer*> timers;
+    Timer* alarm = nullptr;
     std::vector<Signal*> signals;
     bool closed = false;
     LoopLag lag;
@@ -145,11 +146,15 @@ void Loop::every(std::chrono::milliseconds interval, std::function<void()> run) 
     state_->timers.push_back(timer);
 }
 
-void Loop::after(std::chrono::milliseconds delay, std::function<void()> run) {
-    auto* timer = make<Timer>(std::move(run));
-    uv_timer_init(&state_->loop, &timer->handle);
-    uv_timer_start(&timer->handle, Timer::call, static_cast<std::uint64_t>(delay.count()), 0);
-    state_->timers.push_back(timer);
+void Loop::onAlarm(std::function<void()> run) {
+    state_->alarm = make<Timer>(std::move(run));
+    uv_timer_init(&state_->loop, &state_->alarm->handle);
+    state_->timers.push_back(state_->alarm);
+}
+
+void Loop::setAlarm(std::chrono::milliseconds delay) {
+    uv_timer_start(&state_->alarm->handle, Timer::call, static_cast<std::uint64_t>(delay.count()),
+                   0);
 }
 
 void Loop::onSignal(int number, std::function<void()> run) {

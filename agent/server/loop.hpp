@@ -28,7 +28,10 @@ class Loop {
     void onTurnEnd(std::function<bool()> run);
     /// Calls it every `interval` until the loop ends.
     void every(std::chrono::milliseconds interval, std::function<void()> run);
-    void after(std::chrono::milliseconds delay, std::function<void()> run);
+    /// The one alarm: calls it once, after what `setAlarm` says.
+    void onAlarm(std::function<void()> run);
+    /// Takes the place of what was set before.
+    void setAlarm(std::chrono::milliseconds delay);
     /// signal(7), delivered as an ordinary call on the loop.
     void onSignal(int signal, std::function<void()> run);
     /// Calls it when the descriptor is readable; the descriptor stays the caller's and must outlive

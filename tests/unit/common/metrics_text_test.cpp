@@ -18,6 +18,16 @@ TEST_CASE("a family is written before its samples") {
           "# HELP b What b is.\n# TYPE b gauge\nb{reason=\"x\",side=\"y\"} 0.25\n");
 }
 
+TEST_CASE("a histogram counts up, as Prometheus has it") {
+    MetricsText out;
+    const double bounds[] = {0.5, 1};
+    const std::uint64_t counts[] = {3, 0, 2};
+    out.histogram("d", "What d is.", bounds, counts, 7.5);
+    CHECK(out.text() ==
+          "# HELP d What d is.\n# TYPE d histogram\nd_bucket{le=\"0.5\"} 3\nd_bucket{le=\"1\"} 3\n"
+          "d_bucket{le=\"+Inf\"} 5\nd_sum 7.5\nd_count 5\n");
+}
+
 TEST_CASE("a label's value cannot break out of its quotes") {
     MetricsText out;
     out.gauge("b", "");
