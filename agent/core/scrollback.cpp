@@ -86,11 +86,10 @@ std::string Scrollback::latest(std::size_t most) const {
 
 Scrollback::Cursor Scrollback::at(Offset offset) const {
     Cursor cursor{offset, firstMark_};
-    for (const Mark& mark : marks_) {
-        // A gap that the place lies in is still ahead.
-        if (mark.from >= offset || mark.to > offset) break;
+    // The rest of a gap that the place lies in is told all the same: nothing of it is kept.
+    while (cursor.mark - firstMark_ < marks_.size() &&
+           marks_[cursor.mark - firstMark_].from < offset)
         ++cursor.mark;
-    }
     return cursor;
 }
 

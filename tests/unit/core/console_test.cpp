@@ -340,6 +340,18 @@ TEST_CASE("what was not sent when the VM stops is reported by count") {
     CHECK(ann->heard() == Lines{"error console_not_connected"});
 }
 
+TEST_CASE("what was under way when a stream is given up is lost as well") {
+    ConsoleBench bench;
+    bench.begin();
+    auto ann = bench.watchBinary();
+    bench.opened();
+    ann->type(std::string(600, 'x')).heard();
+    bench.host.on(1, core::Lifecycle::stopped, "destroyed");
+    bench.pass(1000);
+    CHECK(ann->heard() == Lines{"waiting_for_vm, writer ann, 1 here",
+                                "waiting_for_vm, writer ann, 600 dropped, 1 here", "stopped"});
+}
+
 TEST_CASE("the console outlives the guest") {
     ConsoleBench bench;
     bench.begin();
@@ -674,6 +686,36 @@ TEST_CASE("no more streams than allowed: one without viewers gives way to one wi
     ann.reset();
     bench.pass(1000);
     CHECK(bench.calls() == Lines{"close 2", "open 3 serial2"});
+}
+
+TEST_CASE("consoles that are kept by configuration do not oust each other") {
+    ConsoleBench bench;
+    bench.settings.maxAttached = 1;
+    bench.settings.attachAlways = true;
+    bench.begin({serial("serial0"), serial("serial1")});
+    bench.tick();
+    CHECK(bench.calls() == Lines{"open 1 serial0"});
+    bench.opened().tick(10'000);
+    CHECK(bench.calls() == Lines{});
+}
+
+TEST_CASE("what nobody needs is forgotten") {
+    ConsoleBench bench;
+    bench.settings.linger = std::chrono::seconds(10);
+    bench.begin({serial("serial0"), serial("serial1")});
+    bench.watchBinary();
+    bench.opened().print("x");
+    bench.watchBinary(person("ann"), {.device = "serial1"});
+    bench.opened().tick(9'000);
+    CHECK(bench.consoles->find(uuid(1), "serial0"));
+    CHECK(bench.consoles->find(uuid(1), "serial1"));
+    bench.tick(1'000);
+    CHECK(bench.consoles->find(uuid(1), "serial0"));
+    CHECK_FALSE(bench.consoles->find(uuid(1), "serial1"));
+    bench.host.on(1, core::Lifecycle::stopped, "destroyed");
+    bench.host.on(1, core::Lifecycle::undefined, "removed");
+    bench.tick(1'000);
+    CHECK_FALSE(bench.consoles->find(uuid(1), "serial0"));
 }
 
 TEST_CASE("all scrollbacks together stay within their limit, the unwatched go first") {

@@ -66,7 +66,7 @@ TEST_CASE("the beginning of the boot and the latest are kept, and what lies betw
     Scrollback scrollback({.bytes = 4 * block, .bootBytes = 2 * block});
     scrollback.append("before\n");
     scrollback.beginBoot("b1");
-    const std::string text = lines(20 * block);
+    const std::string text = lines(20 * block + 1000);
     scrollback.append(text);
     CHECK(scrollback.begin() == 7);
     CHECK(scrollback.size() >= 6 * block);
