@@ -80,6 +80,7 @@ Request readRequest(lws* socket) {
         request.bearer = authorization.substr(bearerPrefix.size());
     request.host = optionalHeader(socket, WSI_TOKEN_HOST);
     request.origin = optionalHeader(socket, WSI_TOKEN_ORIGIN);
+    request.subprotocols = optionalHeader(socket, WSI_TOKEN_PROTOCOL);
     request.preflight = lws_hdr_custom_length(socket, preflightHeader.data(),
                                               static_cast<int>(preflightHeader.size())) > 0;
     request.body = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
@@ -104,9 +105,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
         services_.refusals.note(passed.error().reason, peer_.text, now.mono);
         return refuseUpgrade(socket, passed.error().refusal);
     }
-    auto endpoint = eventEndpoint(request.path);
-    if (!endpoint) return refuseUpgrade(socket, {404, "there is no such endpoint"});
-    auto opening = readOpening(std::move(*endpoint), request);
+    auto opening = readOpening(request);
     if (!opening) return refuseUpgrade(socket, opening.error());
     handshake_ = std::make_unique<Session::Handshake>();
     handshake_->opening = std::move(*opening);
@@ -161,6 +160,9 @@ void Connection::tick(const common::Now& now) {
 
 void Connection::upgraded(lws* socket, const common::Now& now) {
     awaited_ = Awaited::nothing;
+    // Libwebsockets has chosen: of what the client offered, the first that it knows.
+    if (auto* console = std::get_if<core::ConsoleViewer::Opening>(&handshake_->opening))
+        console->binary = lws_get_protocol(socket)->name == consoleSubprotocol;
     session_ = std::make_unique<Session>(socket, services_, budget_, std::move(handshake_));
     session_->open(now);
 }

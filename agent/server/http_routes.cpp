@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "agent/core/console_report.hpp"
+#include "agent/server/opening.hpp"
+#include "agent/server/path_pattern.hpp"
 #include "common/json_writer.hpp"
 #include "proto/codec.hpp"
 
@@ -19,12 +22,13 @@ using core::Principal;
 struct Call {
     const Services& services;
     const Principal& principal;
-    std::string_view rest;  ///< of the path, behind the route's
+    const Request& request;
+    std::string_view name;  ///< what the path has where the route has braces
     const Now& now;
 };
 
 struct Route {
-    std::string_view path;                 ///< ends with `/` where a name follows
+    std::string_view path;                 ///< with braces where a name stands
     std::optional<Permission> permission;  ///< empty: open to everybody
     Reply (*handle)(const Call& call);
 };
@@ -65,10 +69,42 @@ Reply vms(const Call& call) {
     return json(200, proto::encodeVms(visible, call.now));
 }
 
+const core::Vm* namedVm(const Call& call) {
+    return core::findVm(call.services.state, std::string(call.name), call.principal);
+}
+
+Reply noSuchVm() {
+    return refusalReply({404, "there is no such VM"});
+}
+
 Reply vm(const Call& call) {
-    const auto* found = core::findVm(call.services.state, std::string(call.rest), call.principal);
-    if (!found) return refusalReply({404, "there is no such VM"});
-    return json(200, proto::encodeVm(found->view(), call.now));
+    const auto* found = namedVm(call);
+    return found ? json(200, proto::encodeVm(found->view(), call.now)) : noSuchVm();
+}
+
+Reply noConsoles() {
+    return refusalReply({403, "this host serves no consoles (console.enabled)"});
+}
+
+Reply consoles(const Call& call) {
+    if (!call.services.consoles.settings().enabled) return noConsoles();
+    const auto* found = namedVm(call);
+    if (!found) return noSuchVm();
+    return json(200, proto::encodeConsoles(core::describeConsoles(*found, call.services.consoles)));
+}
+
+Reply consoleLog(const Call& call) {
+    if (!call.services.consoles.settings().enabled) return noConsoles();
+    const auto range = readConsoleRange(call.request);
+    if (!range) return refusalReply(range.error());
+    const auto* found = namedVm(call);
+    if (!found) return noSuchVm();
+    const auto* device = core::findDevice(*found, range->device);
+    if (!device) return refusalReply({404, "there is no such console"});
+    const auto& identity = found->info.identity;
+    const auto* console = call.services.consoles.find(identity.uuid, device->alias);
+    return attachment(fmt::format("{}-{}.log", identity.name, device->alias),
+                      core::consoleText(console, range->from, range->tail));
 }
 
 Reply metrics(const Call& call) {
@@ -81,7 +117,8 @@ Reply welcome(const Call& call) {
         200,
         "text/plain; charset=utf-8",
         fmt::format("Rollo host agent {} on {}\n\n"
-                    "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self\n"
+                    "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self  "
+                    "/ws/console/{{id, uuid or name}}\n"
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
                     "/api/v1/vms/{{id, uuid or name}}\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
@@ -98,16 +135,17 @@ constexpr std::array routes = {
     Route{metricsPath, Permission::statsView, metrics},
     Route{"/api/v1/server", Permission::serverView, server},
     Route{"/api/v1/vms", Permission::vmView, vms},
-    Route{"/api/v1/vms/", Permission::vmView, vm},
+    Route{"/api/v1/vms/{vm}", Permission::vmView, vm},
+    Route{"/api/v1/vms/{vm}/console", Permission::consoleRead, consoles},
+    Route{"/api/v1/vms/{vm}/console/log", Permission::consoleRead, consoleLog},
 };
 
-const Route* find(std::string_view path, std::string_view& rest) {
+const Route* find(std::string_view path, std::string_view& name) {
     for (const auto& route : routes) {
-        if (path == route.path && (path == "/" || !route.path.ends_with('/'))) return &route;
-        if (route.path.size() > 1 && route.path.ends_with('/') && path.starts_with(route.path)) {
-            rest = path.substr(route.path.size());
-            if (!rest.empty() && rest.find('/') == std::string_view::npos) return &route;
-        }
+        const auto found = matchPath(route.path, path);
+        if (!found) continue;
+        name = *found;
+        return &route;
     }
     return nullptr;
 }
@@ -185,11 +223,23 @@ Reply refusalReply(const Refusal& refusal) {
     return json(refusal.status, std::string(out.text()));
 }
 
+Reply attachment(std::string_view filename, std::string body) {
+    std::string safe;
+    for (const char c : filename) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        safe += plain ? c : '_';
+    }
+    Reply reply{200, "application/octet-stream", std::move(body), {}, {}};
+    reply.headers = fmt::format("content-disposition: attachment; filename=\"{}\"\r\n", safe);
+    return reply;
+}
+
 Reply answer(const Request& request, const Services& services, const Now& now) {
-    std::string_view rest;
-    const Route* route = find(request.path, rest);
+    std::string_view name;
+    const Route* route = find(request.path, name);
     if (!route) {
-        if (eventEndpoint(request.path))
+        if (isEndpoint(request.path))
             return refusalReply({400, "this is a WebSocket endpoint: an upgrade is needed"});
         return refusalReply({404, "there is nothing at this path"});
     }
@@ -200,12 +250,12 @@ Reply answer(const Request& request, const Services& services, const Now& now) {
     }
     const bool open =
         !route->permission || (route->path == metricsPath && services.settings.publicMetrics);
-    if (open) return route->handle({services, Principal::anonymous(), rest, now});
+    if (open) return route->handle({services, Principal::anonymous(), request, name, now});
     const Identity identity = identify(request.token(), services, now);
     if (!identity.principal) return refusalReply({401, "a valid token is needed"});
     if (!permitted(*identity.principal, *route->permission))
         return refusalReply({403, "permission denied"});
-    return route->handle({services, *identity.principal, rest, now});
+    return route->handle({services, *identity.principal, request, name, now});
 }
 
 std::string head(const Reply& reply) {

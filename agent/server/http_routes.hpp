@@ -19,6 +19,9 @@ struct Reply {
 };
 
 Reply refusalReply(const Refusal& refusal);
+/// Bytes that a browser saves as a file of that name (RFC 6266), in which everything but letters,
+/// digits, `-`, `_` and `.` is replaced.
+Reply attachment(std::string_view filename, std::string body);
 
 /// Answers everything that is no WebSocket.
 Reply answer(const Request& request, const Services& services, const common::Now& now);

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "agent/core/client.hpp"
 
 namespace rollo::server {
 
@@ -21,9 +18,10 @@ struct Request {
     std::optional<std::string> bearer;                       ///< of `Authorization: Bearer`
     std::optional<std::string> host;                         ///< the header Host
     std::optional<std::string> origin;
-    bool preflight = false;  ///< it has `Access-Control-Request-Method`
-    bool body = false;       ///< something follows the headers
-    bool http11 = true;      ///< HTTP/1.1, not 1.0
+    std::optional<std::string> subprotocols;  ///< the header Sec-WebSocket-Protocol
+    bool preflight = false;                   ///< it has `Access-Control-Request-Method`
+    bool body = false;                        ///< something follows the headers
+    bool http11 = true;                       ///< HTTP/1.1, not 1.0
 
     const std::string* argument(std::string_view name) const;
     /// `Authorization` first, then the query parameter `token` (original).
@@ -35,13 +33,5 @@ struct Refusal {
     int status;
     std::string message;
 };
-
-/// The event endpoint that a path names; nothing if it names none.
-std::optional<core::EventEndpoint> eventEndpoint(std::string_view path);
-
-/// Reads the query of an event endpoint: `events`, `vm_ids`, `server_ids`, `snapshot`, `resume`.
-/// Everything but `connectionId` of the result is set.
-std::expected<core::Client::Opening, Refusal> readOpening(core::EventEndpoint endpoint,
-                                                          const Request& request);
 
 }  // namespace rollo::server

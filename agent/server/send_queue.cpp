@@ -22,13 +22,18 @@ void shrink(std::vector<T>& entries, std::size_t& most) {
 }  // namespace
 
 void SendQueue::push(const proto::Frame& frame) {
-    ordered_.push_back({frame, true});
+    ordered_.push_back({frame, Kind::counted});
     bytes_ += frame.size();
 }
 
 void SendQueue::pushUncounted(const proto::Frame& frame) {
-    ordered_.push_back({frame, false});
+    ordered_.push_back({frame, Kind::uncounted});
     ++uncounted_;
+}
+
+void SendQueue::pushOutput(const proto::Frame& frame) {
+    ordered_.push_back({frame, Kind::output});
+    outputBytes_ += frame.size();
 }
 
 void SendQueue::pushLatest(std::uint64_t key, const proto::Frame& frame) {
@@ -86,10 +91,7 @@ std::size_t SendQueue::allBytes() const {
 void SendQueue::drop(std::size_t count) {
     if (count == ordered_.size() - head_ + latest_.size() - latestHead_) return clear();
     for (; count > 0 && head_ < ordered_.size(); --count, ++head_) {
-        if (ordered_[head_].counted)
-            bytes_ -= ordered_[head_].frame.size();
-        else
-            --uncounted_;
+        forget(ordered_[head_]);
         ordered_[head_].frame = {};
     }
     for (; count > 0; --count, ++latestHead_) {
@@ -102,6 +104,20 @@ void SendQueue::drop(std::size_t count) {
     }
     compact();
     leaveOver();
+}
+
+void SendQueue::forget(const Ordered& ordered) {
+    switch (ordered.kind) {
+        case Kind::counted:
+            bytes_ -= ordered.frame.size();
+            break;
+        case Kind::uncounted:
+            --uncounted_;
+            break;
+        case Kind::output:
+            outputBytes_ -= ordered.frame.size();
+            break;
+    }
 }
 
 void SendQueue::leaveOver() {
@@ -130,7 +146,7 @@ void SendQueue::clear() {
     ordered_.clear();
     latest_.clear();
     places_.reset();
-    head_ = latestHead_ = bytes_ = uncounted_ = 0;
+    head_ = latestHead_ = bytes_ = outputBytes_ = uncounted_ = 0;
 }
 
 void SendQueue::rest() {

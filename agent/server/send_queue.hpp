@@ -18,12 +18,16 @@ class SendQueue {
     void push(const proto::Frame& frame);
     /// Like `push`, but outside of what `bytes` counts: a snapshot, a replay.
     void pushUncounted(const proto::Frame& frame);
+    /// Like `push`, but counted by `outputBytes` alone: what a console prints.
+    void pushOutput(const proto::Frame& frame);
     /// Takes the place of the one with the same key that still waits.
     void pushLatest(std::uint64_t key, const proto::Frame& frame);
 
     bool empty() const { return head_ == ordered_.size() && latestHead_ == latest_.size(); }
-    /// Bytes of the ordered messages that wait, without the uncounted ones.
+    /// Bytes of what `push` was given and that waits.
     std::size_t bytes() const { return bytes_; }
+    /// Bytes of what `pushOutput` was given and that waits.
+    std::size_t outputBytes() const { return outputBytes_; }
     /// True while something of `pushUncounted` waits.
     bool hasUncounted() const { return uncounted_ > 0; }
     /// Bytes of everything that waits; looks at each message.
@@ -50,10 +54,12 @@ class SendQueue {
     void forEach(std::size_t maxBytes, Take take) const;
     void compact();
 
+    enum class Kind : unsigned char { counted, uncounted, output };
     struct Ordered {
         proto::Frame frame;
-        bool counted;
+        Kind kind;
     };
+    void forget(const Ordered& ordered);
     struct Latest {
         std::uint64_t key;
         proto::Frame frame;
@@ -61,6 +67,7 @@ class SendQueue {
 
     std::vector<Ordered> ordered_;
     std::size_t bytes_ = 0;
+    std::size_t outputBytes_ = 0;
     std::size_t head_ = 0;
     std::vector<Latest> latest_;
     std::size_t latestHead_ = 0;

@@ -81,8 +81,8 @@ std::string turnAwayText(Refused reason) {
 }  // namespace
 
 Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
-               auth::TokenVerifier verifier)
-    : services_{std::move(settings), hub, state, std::move(verifier), {}, {}},
+               core::Consoles& consoles, auth::TokenVerifier verifier)
+    : services_{std::move(settings), hub, state, consoles, std::move(verifier), {}, {}},
       loop_(loop),
       admission_(bounded(services_.settings.admission)),
       turnedAway_(loop) {

@@ -27,7 +27,7 @@ class Server {
   public:
     /// Throws where libwebsockets or its libuv part cannot be had.
     Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
-           auth::TokenVerifier verifier);
+           core::Consoles& consoles, auth::TokenVerifier verifier);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

@@ -9,6 +9,7 @@
 
 #include "agent/auth/token_verifier.hpp"
 #include "agent/core/client.hpp"
+#include "agent/core/consoles.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
 #include "agent/server/admission.hpp"
@@ -48,6 +49,7 @@ struct Services {
     Settings settings;
     core::Hub& hub;
     const core::HostState& state;
+    core::Consoles& consoles;
     auth::TokenVerifier verifier;
 
     /// The sessions that have something to send when the turn ends.

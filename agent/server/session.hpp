@@ -6,10 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "agent/core/client.hpp"
+#include "agent/core/conversation.hpp"
 #include "agent/core/subscriber.hpp"
 #include "agent/server/budget.hpp"
-#include "agent/server/send_queue.hpp"
+#include "agent/server/heartbeat.hpp"
+#include "agent/server/inbox.hpp"
+#include "agent/server/opening.hpp"
+#include "agent/server/outbox.hpp"
 #include "agent/server/services.hpp"
 #include "common/clock.hpp"
 
@@ -17,13 +20,13 @@ struct lws;
 
 namespace rollo::server {
 
-/// One WebSocket: joins what arrives into messages, and sends what waits in as few calls as the
-/// socket allows. What the messages mean is the core's business.
+/// One WebSocket: who it is, what it says to the core and the core to it, and how it ends. What
+/// the messages mean is the core's business.
 /// Owned by its Connection. Thread: main.
 class Session final : public core::Subscriber {
   public:
     struct Handshake {
-        core::Client::Opening opening;
+        Opening opening;
         /// Nobody: the token is bad or missing, or comes with the first message.
         std::optional<core::Principal> principal;
         bool authByMessage = false;
@@ -53,7 +56,7 @@ class Session final : public core::Subscriber {
     void tick(const common::Now& now);
 
     /// Bytes of all that waits here; looks at each message.
-    std::size_t waitingBytes() const { return queue_.allBytes(); }
+    std::size_t waitingBytes() const { return outbox_.queue().allBytes(); }
     /// Drops what waits and closes: the client does not take what it is owed.
     void giveUp();
     bool closing() const { return closing_ || dead_; }
@@ -63,24 +66,25 @@ class Session final : public core::Subscriber {
     void refuse(const proto::Error& error, const common::Now& now) override;
     void sendLatest(std::uint64_t key, const proto::Frame& frame) override;
     void sendBacklog(std::vector<proto::Frame> frames) override;
+    void sendOutput(const proto::Frame& frame) override;
+    std::size_t outputWaiting() const override { return outbox_.queue().outputBytes(); }
+    void listen(bool on) override;
     void close(const proto::Farewell& farewell) override;
 
   private:
-    void handle(std::string_view text, const common::Now& now);
-    void authenticate(const proto::Authenticate& message, const common::Now& now);
     void begin(core::Principal principal, const common::Now& now);
-    bool mayHear(std::size_t bytes, const common::Now& now);
+    void handleText(std::string_view text, const common::Now& now);
+    void authenticate(const proto::Authenticate& message, const common::Now& now);
+    void refuseToHear(Inbox::Trouble trouble, const common::Now& now);
     void closeForAbuse(Refused reason, const proto::Farewell& farewell, const common::Now& now);
     void close(const proto::Farewell& farewell, std::chrono::milliseconds wait);
-    bool transmit(std::string_view bytes);
-    bool transmitPlain(std::string_view bytes);
     void hang(std::string_view reason);
     void markDirty();
-    void read(bool on);
-    void settle();
-    void reportLag(const common::Now& now);
-    void lookAtBytes(const common::Now& now);
-    void traceOut(const proto::Frame& frame) const;
+    void leave();
+    void readAsWanted();
+    void trace(const proto::Frame& frame) const;
+    void lookAtHeartbeat(const common::Now& now);
+    void lookAtLine();
 
     lws* socket_;
     Services& services_;
@@ -91,27 +95,22 @@ class Session final : public core::Subscriber {
     };
     // What every message needs stands side by side: of thousands of sessions, little is in a cache.
     std::unique_ptr<Closing> closing_;
-    bool dirty_ = false;
+    bool dirty_ = false;  ///< stands in `services_.dirty`
     bool dead_ = false;
     bool reading_ = true;
-    bool messageBinary_ = false;
-    SendQueue queue_;
+    bool listening_ = true;      ///< the core wants to hear it
+    bool backlogWaits_ = false;  ///< who asks and does not read would make them pile up
+    Outbox outbox_;
+    Inbox inbox_;
 
-    std::unique_ptr<Handshake> handshake_;  ///< until the client is there
+    std::unique_ptr<Handshake> handshake_;  ///< until the conversation has begun
     std::string path_;
     std::string peer_;
     std::string connectionId_;
-    std::optional<core::Client> client_;
-    std::string message_;
+    std::unique_ptr<core::Conversation> conversation_;
     unsigned peerCode_ = 0;
     common::Monotonic opened_;
-    common::Monotonic lastHeard_;
-    common::Monotonic lastPing_;
-    common::Monotonic lastLag_{};
-    common::Monotonic lastLook_{};
-    std::uint64_t receivedBytes_ = 0;  ///< at the last look
-    common::Monotonic lastRest_{};
-    std::uint64_t reportedConflated_ = 0;
+    Heartbeat heartbeat_;
 };
 
 }  // namespace rollo::server

@@ -7,6 +7,7 @@
 #include <libwebsockets.h>
 
 #include "agent/server/connection.hpp"
+#include "agent/server/opening.hpp"
 #include "agent/server/server.hpp"
 #include "agent/server/tls.hpp"
 #include "common/log.hpp"
@@ -20,6 +21,8 @@ constexpr int answered = 1;  ///< an upgrade was refused and the reply is writte
 
 /// Small: messages of clients are, and each connection holds one. Large frames leave whole.
 constexpr std::size_t receiveBytes = 256;
+/// Of consoles there are few, and what is pasted there is not small.
+constexpr std::size_t consoleReceiveBytes = 4096;
 constexpr std::size_t sendBytes = 256 * 1024;
 
 std::string_view text(const void* in, std::size_t length) {
@@ -106,6 +109,7 @@ int entry(lws* socket, lws_callback_reasons reason, void* user, void* in, std::s
 const lws_protocols* wsProtocols() {
     static const lws_protocols protocols[] = {
         {"rollo", entry, 0, receiveBytes, 0, nullptr, sendBytes},
+        {consoleSubprotocol.data(), entry, 0, consoleReceiveBytes, 0, nullptr, sendBytes},
         {nullptr, nullptr, 0, 0, 0, nullptr, 0},
     };
     return protocols;

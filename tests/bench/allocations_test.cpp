@@ -36,6 +36,9 @@ class Listener final : public core::Subscriber {
     }
     void refuse(const proto::Error&, const common::Now&) override {}
     void sendBacklog(std::vector<proto::Frame>) override {}
+    void sendOutput(const proto::Frame& frame) override { queue_.pushOutput(frame); }
+    std::size_t outputWaiting() const override { return queue_.outputBytes(); }
+    void listen(bool) override {}
     void close(const proto::Farewell&) override {}
 
     std::size_t flush(server::Gather& gather) {

@@ -5,6 +5,7 @@
 
 #include "agent/auth/token_signer.hpp"
 #include "tests/fakes/examples.hpp"
+#include "tests/fakes/fake_hypervisor.hpp"
 #include "tests/fakes/wire.hpp"
 
 using namespace rollo::server;
@@ -38,7 +39,9 @@ std::string token(std::vector<std::string> vms = {}, std::string role = "viewer"
 struct Bench {
     core::Hub hub{"0123456789abcdef"};
     core::HostState state;
-    Services services{{}, hub, state, verifier(), {}, {}};
+    FakeHypervisor hypervisor;
+    core::Consoles consoles{{}, state, hypervisor, [](const core::ConsoleDeed&) {}};
+    Services services{{}, hub, state, consoles, verifier(), {}, {}};
 
     Bench() {
         state.server.id = 7;
@@ -51,6 +54,21 @@ struct Bench {
             known.info = vmInfo(identity);
             state.vms.emplace(identity.uuid, known);
         }
+    }
+    void serveConsoles() {
+        core::ConsoleSettings settings;
+        settings.enabled = true;
+        settings.attachAlways = true;
+        consoles.reconfigure(settings, at());
+        state.vms.at(uuid(1)).consoles = {
+            {"serial0", core::ConsoleDevice::Kind::serial, "pty", {}}};
+    }
+    /// On VM 1.
+    void print(std::string bytes) {
+        consoles.tick(at());
+        consoles.apply(core::ConsoleOpened{hypervisor.stream(), {}}, at());
+        hypervisor.output = {0, std::move(bytes)};
+        consoles.apply(core::ConsoleReadable{hypervisor.stream()}, at());
     }
     Reply get(std::string path, std::optional<std::string> bearer = {}) const {
         Request request;
@@ -215,7 +233,7 @@ TEST_CASE("there is nothing at other paths") {
     for (const auto* path :
          {"", "/healthz/", "/health", "/api", "/api/v1", "/api/v1/", "/api/v1/vm", "/api/v1/vms/",
           "/api/v1/vms/1/", "/api/v1/vms/1/history", "/api/v1/events", "/metric", "//",
-          "/index.html", "/API/v1/vms", "/../etc/passwd", "/ws/stats", "/ws/console/1"}) {
+          "/index.html", "/API/v1/vms", "/../etc/passwd", "/ws/stats", "/ws/console"}) {
         CAPTURE(path);
         const Reply reply = bench.get(path, token());
         CHECK(reply.status == 404);
@@ -223,10 +241,10 @@ TEST_CASE("there is nothing at other paths") {
     }
 }
 
-TEST_CASE("an event endpoint without an upgrade says what is missing") {
+TEST_CASE("a WebSocket endpoint without an upgrade says what is missing") {
     Bench bench;
     for (const auto* path :
-         {"/ws", "/ws/monitor", "/ws/vm/1", "/ws/vm/nothing", "/ws/server/self"}) {
+         {"/ws", "/ws/monitor", "/ws/vm/1", "/ws/vm/nothing", "/ws/server/self", "/ws/console/1"}) {
         const Reply reply = bench.get(path);
         CHECK(reply.status == 400);
         CHECK(code(reply) == "bad_request");
@@ -295,4 +313,65 @@ TEST_CASE("who asks is told by the token, or is anonymous where that is allowed,
     CHECK_FALSE(nobody.principal);
     CHECK_FALSE(nobody.error.empty());
     CHECK(nobody.error.find("a.b.c") == std::string::npos);
+}
+
+TEST_CASE("who may read consoles is told of each device of a VM") {
+    Bench bench;
+    bench.serveConsoles();
+    const std::string operatorToken = token({}, "operator");
+    const Reply list = bench.get("/api/v1/vms/web/console", operatorToken);
+    CHECK(list.contentType == "application/json");
+    CHECK(Document(list.body).size("consoles") == 1);
+    CHECK(list.body.find("\"device\":\"serial0\"") != std::string::npos);
+    CHECK(Document(bench.get("/api/v1/vms/2/console", operatorToken).body).size("consoles") == 0);
+    CHECK(bench.get("/api/v1/vms/web/console").status == 401);
+    CHECK(bench.get("/api/v1/vms/web/console", token()).status == 403);
+    const std::string scoped = token({"db"}, "operator");
+    for (const std::string path : {"/console", "/console/log"}) {
+        const Reply hidden = bench.get("/api/v1/vms/web" + path, scoped);
+        CHECK(hidden.status == 404);
+        CHECK(hidden.body == bench.get("/api/v1/vms/nothing" + path, scoped).body);
+    }
+}
+
+TEST_CASE("what a console has printed is a file to be saved") {
+    Bench bench;
+    bench.serveConsoles();
+    const auto log = [&](std::vector<std::pair<std::string, std::string>> query) {
+        Request request{.method = "GET", .path = "/api/v1/vms/1/console/log", .query = query};
+        request.bearer = token({}, "operator");
+        return answer(request, bench.services, at());
+    };
+    const Reply empty = log({});
+    CHECK(empty.status == 200);
+    CHECK(empty.body.empty());
+    CHECK(empty.headers.find("filename=\"web-serial0.log\"") != std::string::npos);
+    bench.print("0123456789");
+    CHECK(log({}).body == "0123456789");
+    CHECK(log({{"device", "serial0"}}).body == "0123456789");
+    CHECK(log({{"tail", "3"}}).body == "789");
+    CHECK(log({{"from", "4"}}).body == "456789");
+    CHECK(log({{"device", "serial1"}}).status == 404);
+    CHECK(log({{"tail", "x"}}).status == 400);
+    CHECK(log({{"tail", "1"}, {"from", "1"}}).status == 400);
+}
+
+TEST_CASE("a host without consoles says so") {
+    Bench bench;
+    for (const auto* path : {"/api/v1/vms/1/console", "/api/v1/vms/1/console/log"}) {
+        const Reply reply = bench.get(path, token({}, "operator"));
+        CHECK(reply.status == 403);
+        CHECK(reply.body.find("console.enabled") != std::string::npos);
+    }
+}
+
+TEST_CASE("bytes to be saved come with a name that no header can be broken by") {
+    const Reply reply = attachment("web \"1\"\r\nx-evil: 1/../serial0.log", std::string("a\0b", 3));
+    CHECK(reply.status == 200);
+    CHECK(reply.body.size() == 3);
+    const std::string text = head(reply);
+    CHECK(text.find("content-type: application/octet-stream\r\n") != std::string::npos);
+    CHECK(text.find("content-length: 3\r\n") != std::string::npos);
+    CHECK(text.find("\r\ncontent-disposition: attachment; "
+                    "filename=\"web__1___x-evil__1_.._serial0.log\"\r\n") != std::string::npos);
 }

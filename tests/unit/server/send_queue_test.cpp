@@ -50,6 +50,30 @@ TEST_CASE("ordered messages leave in their order, and before the others") {
     CHECK(queue.empty());
 }
 
+TEST_CASE("what a console prints is counted by itself, and keeps its place") {
+    SendQueue queue;
+    const Frame first = frame("first");
+    const Frame second = frame("the second");
+    queue.push(frame("status"));
+    queue.pushOutput(first);
+    queue.pushOutput(second);
+    queue.push(frame("marker"));
+    CHECK(waiting(queue) == Texts{"status", "first", "the second", "marker"});
+    CHECK(queue.bytes() == frame("status").size() + frame("marker").size());
+    CHECK(queue.outputBytes() == first.size() + second.size());
+    CHECK_FALSE(queue.hasUncounted());
+    CHECK(queue.allBytes() == queue.bytes() + queue.outputBytes());
+    queue.drop(2);
+    CHECK(queue.bytes() == frame("marker").size());
+    CHECK(queue.outputBytes() == second.size());
+    queue.drop(2);
+    CHECK(queue.bytes() == 0);
+    CHECK(queue.outputBytes() == 0);
+    queue.pushOutput(first);
+    queue.clear();
+    CHECK(queue.outputBytes() == 0);
+}
+
 TEST_CASE("a queue rests without losing what waits") {
     SendQueue queue;
     queue.push(frame("a"));

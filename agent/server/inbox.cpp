@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/server/inbox.hpp"
+
+#include <utility>
+
+#include "agent/server/line.hpp"
+
+namespace rollo::server {
+namespace {
+
+constexpr std::chrono::seconds betweenLooks{5};
+
+}  // namespace
+
+std::expected<std::optional<Inbox::Message>, Inbox::Trouble> Inbox::take(
+    std::string_view piece, bool binary, bool last, std::size_t maxMessageBytes,
+    const Budget::Limits& limits, common::Monotonic now) {
+    if (!budget_.takeBytes(piece.size(), limits, now))
+        return std::unexpected(Trouble::tooManyBytes);
+    if (begun_.empty()) binary_ = binary;
+    if (begun_.size() + piece.size() > maxMessageBytes) return std::unexpected(Trouble::tooLarge);
+    Message message{.joined = {}, .piece = piece, .binary = binary_};
+    if (!begun_.empty() || !last) {
+        begun_ += piece;
+        if (!last) return std::nullopt;
+        message.joined = std::exchange(begun_, {});
+    }
+    if (!budget_.takeMessage(limits, now)) return std::unexpected(Trouble::tooManyMessages);
+    return message;
+}
+
+bool Inbox::isFlooded(int fd, const Budget::Limits& limits, common::Monotonic now) {
+    if (now - lastLook_ < betweenLooks) return false;
+    const bool first = lastLook_ == common::Monotonic();
+    lastLook_ = now;
+    const auto total = receivedBytes(fd);
+    if (!total) return false;
+    const auto since = *total - std::exchange(receivedBytes_, *total);
+    return !first && Budget::exceeds(since, betweenLooks, limits);
+}
+
+}  // namespace rollo::server

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "agent/server/gather.hpp"
+#include "agent/server/send_queue.hpp"
+#include "common/clock.hpp"
+#include "proto/messages.hpp"
+
+struct lws;
+
+namespace rollo::server {
+
+/// What leaves by one WebSocket: the queue, and the way from there to the socket in as few calls as
+/// that allows.
+/// Thread: main.
+class Outbox {
+  public:
+    explicit Outbox(lws* socket) : socket_(socket) {}
+    Outbox(const Outbox&) = delete;
+    Outbox& operator=(const Outbox&) = delete;
+
+    SendQueue& queue() { return queue_; }
+    const SendQueue& queue() const { return queue_; }
+
+    /// Sends what waits, as far as the socket takes it. Once it takes no more, this costs nothing
+    /// until `writeable`. False: the connection is lost.
+    bool flush(Gather& gather);
+    /// The socket takes more again.
+    void writeable() { full_ = false; }
+    /// Gives memory back that is not needed; what a client that is slow is to be told, where that
+    /// is due. About once a second.
+    std::optional<proto::Lag> tick(common::Monotonic now);
+
+  private:
+    enum class Sent { all, part, lost };
+    Sent send(Gather& gather);
+    Sent sendPlain(Gather& gather, std::string_view bytes);
+    Sent sendByLibrary(Gather& gather, std::string_view bytes);
+    bool handOver(std::string_view bytes);
+
+    lws* socket_;
+    SendQueue queue_;
+    bool full_ = false;
+    common::Monotonic lastRest_{};
+    common::Monotonic lastLag_{};
+    std::uint64_t toldOfConflated_ = 0;
+};
+
+}  // namespace rollo::server
