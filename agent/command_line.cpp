@@ -43,6 +43,17 @@ void addKey(CLI::App& app, CommandLine& line) {
     });
 }
 
+void addConsole(CLI::App& app, CommandLine& line) {
+    CLI::App* console = addCommand(app, "console", "serial consoles of guests, for clients");
+    console->require_subcommand(1);
+    const auto add = [&](const char* name, Command command, const char* help) {
+        addCommand(*console, name, help)->callback([&line, command] { line.command = command; });
+    };
+    add("enable", Command::enableConsoles, "serve them: writes conf.d/console.toml");
+    add("disable", Command::disableConsoles, "serve them no more");
+    add("status", Command::consoleStatus, "print whether they are served, and what says so");
+}
+
 void addLoginLink(CLI::App& app, CommandLine& line) {
     CLI::App* link = addCommand(app, "login-link",
                                 "print a dashboard address that lets whoever opens it in, for a "
@@ -82,6 +93,7 @@ std::expected<CommandLine, ExitCode> parseCommandLine(int argc, const char* cons
     addKey(app, line);
     addToken(app, line);
     addLoginLink(app, line);
+    addConsole(app, line);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -11,7 +11,17 @@ namespace rollo::agent {
 
 enum ExitCode { exitGood = 0, exitFailure = 1, exitUsage = 2 };
 
-enum class Command { run, checkConfig, printDefaultConfig, token, newKey, loginLink };
+enum class Command {
+    run,
+    checkConfig,
+    printDefaultConfig,
+    token,
+    newKey,
+    loginLink,
+    enableConsoles,
+    disableConsoles,
+    consoleStatus
+};
 
 struct CommandLine {
     std::string configPath = "/etc/rollo-agent/rollo-agent.toml";

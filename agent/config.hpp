@@ -11,7 +11,7 @@
 #include "common/log.hpp"
 
 /// What the administrator sets: one struct for each section of the file, one member for each key.
-/// The table in config_table.cpp names, bounds and documents them; the defaults stand here.
+/// The rows in config_sections*.cpp name, bound and document them; the defaults stand here.
 namespace rollo::agent {
 
 struct AgentConfig {
@@ -60,6 +60,22 @@ struct MetricsConfig {
     bool isPublic = false;
 };
 
+struct ConsoleConfig {
+    bool enabled = false;
+    /// Stay attached to all consoles, not only to those that somebody watches.
+    bool attachAlways = false;
+    std::chrono::seconds linger{300};
+    std::int64_t scrollbackBytes = 1024 * 1024;
+    std::int64_t bootBytes = 256 * 1024;
+    std::int64_t totalBytes = 128 * 1024 * 1024;
+    std::int64_t maxAttached = 256;
+    std::int64_t inputBytesPerSecond = 8192;
+    std::int64_t inputBurstBytes = 2048;
+    std::int64_t inputQueueBytes = 64 * 1024;
+    std::int64_t viewerWindowBytes = 256 * 1024;
+    std::chrono::seconds leaseIdle{600};
+};
+
 struct AuthConfig {
     bool anonymous = false;
     std::optional<std::string> hs256SecretFile;
@@ -74,6 +90,7 @@ struct Config {
     ServerConfig server;
     TlsConfig tls;
     MetricsConfig metrics;
+    ConsoleConfig console;
     AuthConfig auth;
 };
 

@@ -139,6 +139,12 @@ void checkTls(const Config& config, ConfigErrors& errors, std::vector<std::strin
 
 }  // namespace
 
+std::vector<std::string> configFiles(const std::string& path, ConfigErrors& errors) {
+    std::vector<std::string> files = dropIns(path, errors);
+    files.insert(files.begin(), path);
+    return files;
+}
+
 std::string defaultSecretFile(const std::string& configPath) {
     std::error_code error;
     return fs::absolute(configPath, error).parent_path() / "keys/hs256.secret";
@@ -164,8 +170,7 @@ void applyToml(std::string_view text, const std::string& file, Config& config,
 std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source) {
     LoadedConfig loaded;
     ConfigErrors errors;
-    applyFile(source.path, loaded.config, errors);
-    for (const std::string& file : dropIns(source.path, errors))
+    for (const std::string& file : configFiles(source.path, errors))
         applyFile(file, loaded.config, errors);
     applyEnvironment(source.environment, loaded.config, errors, loaded.warnings);
     checkTls(loaded.config, errors, loaded.warnings);

@@ -25,6 +25,10 @@ struct LoadedConfig {
 /// One line for each thing that is wrong: `file:line: section.key: what`.
 using ConfigErrors = std::vector<std::string>;
 
+/// The files in the order in which they are read; what keeps conf.d from being looked at is added
+/// to `errors`.
+std::vector<std::string> configFiles(const std::string& path, ConfigErrors& errors);
+
 /// Reads it all: defaults, the file, conf.d, the environment; later ones win. Everything that is
 /// wrong is reported at once.
 std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source);

@@ -3,13 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "agent/config_table.hpp"
 #include "common/json_writer.hpp"
 
-/// The kinds of option that config_table.cpp is made of. Each takes the two members that lead to
+/// The kinds of option that the table is made of. Each takes the two members that lead to
 /// its place in Config, so that one row is all that an option needs.
 namespace rollo::agent::option {
 
@@ -38,6 +39,20 @@ inline std::string quoted(std::string_view text) {
     common::JsonWriter json;
     json.value(text);
     return std::string(json.text());
+}
+
+inline bool hasNoControls(std::string_view text) {
+    return std::ranges::none_of(
+        text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+inline bool isText(std::string_view text) {
+    return !text.empty() && hasNoControls(text);
+}
+inline bool isPath(std::string_view text) {
+    return text.starts_with('/') && hasNoControls(text);
+}
+inline bool isUri(std::string_view text) {
+    return isText(text) && text.find(':') != text.npos;
 }
 
 template <auto section, auto member>

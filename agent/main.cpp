@@ -13,6 +13,7 @@
 #include "agent/config.hpp"
 #include "agent/config_loader.hpp"
 #include "agent/config_text.hpp"
+#include "agent/console_command.hpp"
 #include "agent/host_facts.hpp"
 #include "agent/journal.hpp"
 #include "agent/key_command.hpp"
@@ -56,6 +57,11 @@ int printToken(const agent::CommandLine& line, const agent::Config& config) {
         complain(error.what());
         return agent::exitUsage;
     }
+}
+
+int switchConsoles(const agent::ConfigSource& source, bool enabled) {
+    fmt::print("{}", agent::switchConsoles(source, enabled));
+    return agent::exitGood;
 }
 
 int makeKey(const agent::CommandLine& line, const agent::Config& config) {
@@ -111,6 +117,12 @@ int run(const agent::CommandLine& line) {
             return printToken(line, loaded->config);
         case Command::newKey:
             return makeKey(line, loaded->config);
+        case Command::enableConsoles:
+        case Command::disableConsoles:
+            return switchConsoles(source, line.command == Command::enableConsoles);
+        case Command::consoleStatus:
+            fmt::print("{}", agent::consoleStatus(source));
+            return agent::exitGood;
         default:
             return serve(line, *loaded, source);
     }

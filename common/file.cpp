@@ -38,7 +38,7 @@ std::error_code writeDurably(const std::string& path, std::string_view bytes, mo
     unlink(path.c_str());
     const UniqueFd file(
         open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
-    if (!file) return lastError();
+    if (!file || fchmod(file.get(), mode) != 0) return lastError();
     return writeAndSync(file.get(), bytes);
 }
 

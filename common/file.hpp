@@ -26,7 +26,7 @@ std::string temporaryName(const std::string& path);
 
 /// Replaces a file so that after a crash at any moment either the old or the new one is there:
 /// temporary beside it, fsync, rename, fsync of the folder. A temporary that was left behind is
-/// overwritten. One writer for each path at a time.
+/// overwritten. One writer for each path at a time. The mode is exact, whatever the umask.
 std::error_code writeFileAtomically(const std::string& path, std::string_view bytes, mode_t mode);
 
 /// Makes a file that is not there yet, whole or not at all, also when the machine stops meanwhile.

@@ -2,6 +2,7 @@
 #include "agent/config_loader.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "agent/config_changes.hpp"
 #include "agent/config_text.hpp"
@@ -69,6 +70,19 @@ interval_seconds = 300
 balloon_period_seconds = 10
 disk_path = "/d"
 public = true
+[console]
+enabled = true
+attach = "always"
+linger_seconds = 1
+scrollback_bytes = 4097
+boot_bytes = 0
+total_bytes = 1048577
+max_attached = 2
+input_bytes_per_second = 3
+input_burst_bytes = 4
+input_queue_bytes = 1025
+viewer_window_bytes = 4098
+lease_idle_seconds = 5
 [auth]
 anonymous = true
 hs256_secret_file = "/k"
@@ -97,6 +111,18 @@ leeway_seconds = 0
     CHECK(config.metrics.balloonPeriod == 10s);
     CHECK(config.metrics.diskPath == "/d");
     CHECK(config.metrics.isPublic);
+    CHECK(config.console.enabled);
+    CHECK(config.console.attachAlways);
+    CHECK(config.console.linger == 1s);
+    CHECK(config.console.scrollbackBytes == 4097);
+    CHECK(config.console.bootBytes == 0);
+    CHECK(config.console.totalBytes == 1048577);
+    CHECK(config.console.maxAttached == 2);
+    CHECK(config.console.inputBytesPerSecond == 3);
+    CHECK(config.console.inputBurstBytes == 4);
+    CHECK(config.console.inputQueueBytes == 1025);
+    CHECK(config.console.viewerWindowBytes == 4098);
+    CHECK(config.console.leaseIdle == 5s);
     CHECK(config.auth.anonymous);
     CHECK(config.auth.hs256SecretFile == "/k");
     CHECK(config.auth.issuer == "i");
@@ -104,6 +130,18 @@ leeway_seconds = 0
     CHECK(config.auth.leeway == 0s);
     // All keys differ from their defaults here, so no key was forgotten.
     CHECK(changesBetween(Config(), config).size() == configOptions().size());
+}
+
+TEST_CASE("when consoles are attached is one of two words") {
+    CHECK_FALSE(read("[console]\nattach = \"on_demand\"").console.attachAlways);
+    for (const char* value : {"\"\"", "\"Always\"", "\"never\"", "true", "1", "[\"always\"]"})
+        CHECK(errorsOf(fmt::format("[console]\nattach = {}", value)) ==
+              Lines{"f:2: console.attach: must be \"on_demand\" or \"always\""});
+}
+
+TEST_CASE("everything about consoles can be changed by a reload") {
+    for (const ConfigOption& option : configOptions())
+        if (option.section == "console") CHECK(option.reloadable);
 }
 
 TEST_CASE("the printed default configuration says the defaults") {

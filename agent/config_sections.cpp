@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/config_sections.hpp"
+
+#include "agent/config_option.hpp"
+
+namespace rollo::agent {
+
+using option::Reload;
+
+namespace {
+
+ConfigOption logLevelOption() {
+    auto result = option::base<&Config::agent, &AgentConfig::logLevel>(
+        "agent", "log_level", ConfigType::text, Reload::yes,
+        "one of \"error\", \"warning\", \"notice\", \"info\", \"debug\", \"trace\"",
+        "What is logged. `trace` shows type, size and seq of every message, never its content.");
+    result.set = [wrong = "must be " + result.constraint](
+                     Config& config, const ConfigValue& value) -> std::optional<std::string> {
+        const auto* name = std::get_if<std::string>(&value);
+        const auto level = name ? common::log::parseLevel(*name) : std::nullopt;
+        if (!level) return wrong;
+        config.agent.logLevel = *level;
+        return std::nullopt;
+    };
+    result.print = [](const Config& config) -> std::optional<std::string> {
+        return option::quoted(common::log::levelName(config.agent.logLevel));
+    };
+    return result;
+}
+
+}  // namespace
+
+std::vector<ConfigOption> agentOptions() {
+    constexpr auto in = &Config::agent;
+    return {
+        option::integer<in, &AgentConfig::serverId>(
+            "agent", "server_id", {1, option::largestExact}, Reload::no,
+            "The id of this host on the platform. Derived from the host's UUID where not set."),
+        option::text<in, &AgentConfig::stateDir>(
+            "agent", "state_dir", Reload::no, "an absolute path", option::isPath,
+            "The folder in which the agent keeps the ids of VMs. One agent each."),
+        option::integer<in, &AgentConfig::firstAllottedId>(
+            "agent", "first_allotted_id", {1, 1'000'000'000'000'000}, Reload::no,
+            "Where the ids begin that the agent allots to VMs to which the platform gave none."),
+        logLevelOption(),
+    };
+}
+
+std::vector<ConfigOption> libvirtOptions() {
+    constexpr auto in = &Config::libvirt;
+    return {
+        option::text<in, &LibvirtConfig::uri>("libvirt", "uri", Reload::no, "a libvirt URI",
+                                              option::isUri, "The hypervisor to connect to."),
+        option::integer<in, &LibvirtConfig::keepAliveInterval>(
+            "libvirt", "keepalive_interval_seconds", {1, 3600}, Reload::no,
+            "How often libvirt is asked whether it is alive, in seconds."),
+        option::integer<in, &LibvirtConfig::keepAliveCount>(
+            "libvirt", "keepalive_count", {1, 100}, Reload::no,
+            "How many questions may go unanswered before the connection counts as lost."),
+        option::integer<in, &LibvirtConfig::maxStuckCalls>(
+            "libvirt", "max_stuck_calls", {2, 1000}, Reload::no,
+            "How many statistics calls may hang at once. A guest whose monitor hangs keeps one, "
+            "and\n"
+            "with it one of libvirtd's workers: of 20, unless its max_workers says otherwise. "
+            "With\n"
+            "two fewer such guests all others are sampled as ever; with more, only guests that "
+            "are\n"
+            "seen to use the CPU."),
+    };
+}
+
+std::vector<ConfigOption> tlsOptions() {
+    constexpr auto in = &Config::tls;
+    return {
+        option::text<in, &TlsConfig::certificateFile>(
+            "tls", "certificate_file", Reload::yes, "an absolute path", option::isPath,
+            "The certificate for the tls: addresses in server.listen, in PEM, its chain behind "
+            "it.\n"
+            "When the files change they are read again; a pair that is not good changes nothing."),
+        option::text<in, &TlsConfig::keyFile>(
+            "tls", "key_file", Reload::yes, "an absolute path", option::isPath,
+            "Its private key, in PEM, not encrypted and not readable by others."),
+    };
+}
+
+std::vector<ConfigOption> metricsOptions() {
+    constexpr auto in = &Config::metrics;
+    return {
+        option::integer<in, &MetricsConfig::interval>(
+            "metrics", "interval_seconds", {1, 300}, Reload::yes,
+            "How often statistics are taken, in seconds."),
+        option::integer<in, &MetricsConfig::balloonPeriod>(
+            "metrics", "balloon_period_seconds", {0, 3600}, Reload::no,
+            "How often guests are told to report their memory, in seconds.\n"
+            "0: the agent changes nothing in a guest."),
+        option::text<in, &MetricsConfig::diskPath>(
+            "metrics", "disk_path", Reload::no, "an absolute path", option::isPath,
+            "Its file system gives the disk figures of the host."),
+        option::flag<in, &MetricsConfig::isPublic>(
+            "metrics", "public", Reload::yes,
+            "Whether /metrics is answered without a token that has stats:view."),
+    };
+}
+
+std::vector<ConfigOption> authOptions() {
+    constexpr auto in = &Config::auth;
+    return {
+        option::flag<in, &AuthConfig::anonymous>(
+            "auth", "anonymous", Reload::yes,
+            "Whether clients without a token may view events. They never see a console."),
+        option::text<in, &AuthConfig::hs256SecretFile>(
+            "auth", "hs256_secret_file", Reload::yes, "an absolute path", option::isPath,
+            "The secret that tokens are signed with (HS256): at least 32 bytes, not readable by\n"
+            "others. A line break at the end does not count. Where this is not set, it is\n"
+            "keys/hs256.secret beside this file, once that exists. `rollo-agent key new` makes "
+            "it."),
+        option::text<in, &AuthConfig::issuer>("auth", "issuer", Reload::yes, "a text",
+                                              option::isText,
+                                              "The `iss` that tokens must have, where set."),
+        option::text<in, &AuthConfig::audience>("auth", "audience", Reload::yes, "a text",
+                                                option::isText,
+                                                "The `aud` that tokens must have, where set."),
+        option::integer<in, &AuthConfig::leeway>(
+            "auth", "leeway_seconds", {0, 300}, Reload::yes,
+            "How far the clocks of agent and issuer may differ, in seconds."),
+    };
+}
+
+}  // namespace rollo::agent
