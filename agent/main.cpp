@@ -59,8 +59,10 @@ int printToken(const agent::CommandLine& line, const agent::Config& config) {
     }
 }
 
-int switchConsoles(const agent::ConfigSource& source, bool enabled) {
-    fmt::print("{}", agent::switchConsoles(source, enabled));
+int tellOfConsoles(Command command, const agent::ConfigSource& source) {
+    fmt::print("{}", command == Command::consoleStatus
+                         ? agent::consoleStatus(source)
+                         : agent::switchConsoles(source, command == Command::enableConsoles));
     return agent::exitGood;
 }
 
@@ -119,10 +121,8 @@ int run(const agent::CommandLine& line) {
             return makeKey(line, loaded->config);
         case Command::enableConsoles:
         case Command::disableConsoles:
-            return switchConsoles(source, line.command == Command::enableConsoles);
         case Command::consoleStatus:
-            fmt::print("{}", agent::consoleStatus(source));
-            return agent::exitGood;
+            return tellOfConsoles(line.command, source);
         default:
             return serve(line, *loaded, source);
     }

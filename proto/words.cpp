@@ -42,9 +42,9 @@ std::string_view word(ServerStatus status) {
 
 std::string_view word(ErrorCode code) {
     static constexpr std::array<std::string_view, 12> words = {
-        "invalid_json",  "invalid_message",   "unknown_type",    "too_many_rules",
-        "invalid_token", "identity_mismatch", "resume_too_late", "permission_denied",
-        "console_busy",  "console_not_connected", "unsupported",       "rate_limited"};
+        "invalid_json",  "invalid_message",       "unknown_type",    "too_many_rules",
+        "invalid_token", "identity_mismatch",     "resume_too_late", "permission_denied",
+        "console_busy",  "console_not_connected", "unsupported",     "rate_limited"};
     return at(words, code);
 }
 
