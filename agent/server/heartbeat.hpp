@@ -20,6 +20,7 @@ class Heartbeat {
   private:
     common::Monotonic lastHeard_{};
     common::Monotonic lastPing_{};
+    bool listening_ = true;
 };
 
 }  // namespace rollo::server

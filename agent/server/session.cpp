@@ -267,7 +267,6 @@ void Session::readAsWanted() {
     const bool wanted = closing_ || (listening_ && !backlogWaits_);
     if (reading_ == wanted || dead_) return;
     reading_ = wanted;
-    if (wanted) heartbeat_.heard(common::readClocks().mono);
     lws_rx_flow_control(socket_, wanted ? 1 : 0);
 }
 

@@ -210,7 +210,7 @@ TEST_CASE("bytes come as they were printed, however much waits") {
     // More than a viewer's window and than any socket takes at once; nothing ticks here.
     const std::string printed = pattern(1000 * 1000);
     bench.print(printed);
-    CHECK(client.receiveBytes(printed.size()) == printed);
+    CHECK((client.receiveBytes(printed.size()) == printed));
     bench.print("and more");
     CHECK(client.receive(RawClient::binary) == "and more");
 }
@@ -223,7 +223,7 @@ TEST_CASE("a replay comes whole, and as text without the subprotocol") {
     const std::string printed = pattern(1000 * 1000, 7);
     bench.print(printed);
     auto second = bench.connect();
-    CHECK(second.receiveBytes(printed.size()) == printed);
+    CHECK((second.receiveBytes(printed.size()) == printed));
     bench.print("login: ");
     auto third = bench.connect("&tail=7", "");
     CHECK(third.receiveWith("\"console_output\"").find("\"output\":\"login: \"") !=
@@ -251,7 +251,7 @@ TEST_CASE("what is typed arrives whole, though the guest is slower than the clie
         if (some.empty()) std::this_thread::sleep_for(1ms);
     }
     typist.join();
-    CHECK(arrived == typed);
+    CHECK((arrived == typed));
 }
 
 TEST_CASE("binary input needs the subprotocol") {
@@ -261,6 +261,18 @@ TEST_CASE("binary input needs the subprotocol") {
     client.send(RawClient::binary, "ls");
     CHECK(client.receiveWith("goodbye").find("binary_not_allowed") != std::string::npos);
     CHECK(client.receive(RawClient::close).substr(0, 2) == "\x03\xeb");
+}
+
+TEST_CASE("a writer whose guest takes nothing is not read") {
+    Bench bench(slowGuest());
+    auto client = bench.connect();
+    bench.attach();
+    client.receiveWith("console_attached");
+    client.waitForSending(300ms);
+    const auto type = [&] {
+        for (int i = 0; i < 100; ++i) client.send(RawClient::binary, pattern(60000));
+    };
+    CHECK_THROWS_WITH(type(), "cannot send");
 }
 
 TEST_CASE("a writer that is not read is not closed for pongs that nobody reads") {
@@ -278,9 +290,12 @@ TEST_CASE("a writer that is not read is not closed for pongs that nobody reads")
     CHECK(bench.closedWith(4014) == 0);
     std::string arrived;
     CHECK(bench.comes([&] { return (arrived += bench.takeInputHere()).size() >= typed.size(); }));
-    CHECK(arrived == typed);
-    // From here on it is as any other: the last ping is not answered.
+    CHECK((arrived == typed));
+    // From here on it is as any other.
     bench.tick(651s);
+    bench.tick(682s);
+    CHECK(bench.closedWith(4014) == 0);
+    bench.tick(713s);
     CHECK(bench.closedWith(4014) == 1);
 }
 

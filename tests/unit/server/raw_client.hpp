@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -44,7 +44,7 @@ class RawClient {
             throw std::runtime_error("cannot connect");
         const timeval patience{10, 0};
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        waitForSending(std::chrono::seconds(10));
         write("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n" +
               "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
               "Sec-WebSocket-Version: 13\r\n" + headers + "\r\n");
@@ -53,6 +53,13 @@ class RawClient {
         const auto end = pending_.find("\r\n\r\n");
         head_ = pending_.substr(0, end);
         pending_.erase(0, end == pending_.npos ? end : end + 4);
+    }
+
+    /// How long to wait until the socket takes what is sent; beyond that an exception.
+    void waitForSending(std::chrono::milliseconds time) {
+        const timeval patience{time / std::chrono::seconds(1),
+                               time % std::chrono::seconds(1) / std::chrono::microseconds(1)};
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     }
 
     /// Status line and headers of the answer; empty where the connection was closed without one.
