@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/core/consoles.hpp"
 #include "agent/core/host.hpp"
 #include "agent/core/hub.hpp"
 #include "agent/server/loop.hpp"
@@ -144,8 +145,9 @@ class BenchAgent {
     core::Hub hub_{"0123456789abcdef"};
     tests::FakeHypervisor hypervisor_;
     core::Host host_{hostSettings(), {}, hub_, hypervisor_};
-    server::Server server_{serverSettings(), loop_, hub_, host_.state(),
-                           auth::TokenVerifier({}, {})};
+    core::Consoles consoles_{{}, host_.state(), hypervisor_, {}};
+    server::Server server_{serverSettings(), loop_,     hub_,
+                           host_.state(),    consoles_, auth::TokenVerifier({}, {})};
 };
 
 }  // namespace
