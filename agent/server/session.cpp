@@ -22,6 +22,7 @@ namespace farewell = proto::farewell;
 
 constexpr std::chrono::seconds waitForAuth{10};
 constexpr std::chrono::seconds waitForGoodbye{5};
+constexpr std::chrono::seconds waitForAck{3};
 constexpr std::chrono::milliseconds retryAfter{1000};
 
 }  // namespace
@@ -317,7 +318,8 @@ void Session::lookAtHeartbeat(const common::Now& now) {
 
 /// Of a client that is not read neither a pong nor its end is seen.
 void Session::lookAtLine() {
-    switch (lineOf(lws_get_socket_fd(socket_), 2 * services_.settings.heartbeat)) {
+    // It is sent a ping with each heartbeat, and every ping is acknowledged.
+    switch (lineOf(lws_get_socket_fd(socket_), 2 * services_.settings.heartbeat + waitForAck)) {
         case Line::good:
             return;
         case Line::silent:

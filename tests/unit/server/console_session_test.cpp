@@ -14,6 +14,7 @@
 #include "common/task_queue.hpp"
 #include "tests/fakes/examples.hpp"
 #include "tests/fakes/fake_hypervisor.hpp"
+#include "tests/fakes/wire.hpp"
 #include "tests/unit/server/raw_client.hpp"
 #include "unit/temporary_folder.hpp"
 
@@ -231,6 +232,26 @@ TEST_CASE("a replay comes whole, and as text without the subprotocol") {
     bench.print("hello");
     CHECK(third.receiveWith("\"console_output\"").find("\"output\":\"hello\"") !=
           std::string::npos);
+}
+
+TEST_CASE("a viewer that does not read holds nobody up, and hears what it missed") {
+    Bench bench;
+    auto fast = bench.connect();
+    bench.attach();
+    fast.receiveWith("console_attached");
+    auto slow = bench.connect();
+    slow.receiveWith("console_attached");
+    for (unsigned i = 0; i < 500; ++i) {
+        const std::string printed = pattern(10 * 1000, i);
+        bench.print(printed);
+        REQUIRE((fast.receiveBytes(printed.size()) == printed));
+    }
+    const std::string gap = slow.receiveWith("console_gap");
+    CHECK(gap.find("approximate") == std::string::npos);
+    CHECK(bench.closedWith(4013) == 0);
+    const auto to = static_cast<std::size_t>(Document(gap).integer("data.to"));
+    CHECK(to > 3000 * 1000);
+    CHECK(slow.receiveBytes(5000 * 1000 - to).ends_with(pattern(10 * 1000, 499)));
 }
 
 TEST_CASE("what is typed arrives whole, though the guest is slower than the client") {
