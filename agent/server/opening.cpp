@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::int64_t largestInteger = (std::int64_t{1} << 53) - 1;  // as in a message
 constexpr std::size_t longestName = 64;
+constexpr std::size_t epochDigits = 16;
 
 Refusal wrong(std::string_view parameter, std::string_view what) {
     return {400, fmt::format("the query parameter {} {}", parameter, what)};
@@ -155,12 +156,20 @@ std::expected<std::optional<std::string>, Refusal> oneOf(
     return std::unexpected(wrong(name, fmt::format("must be {}", fmt::join(words, " or "))));
 }
 
-std::expected<std::optional<std::string>, Refusal> shortText(const Request& request,
-                                                             std::string_view name) {
-    const std::string* text = request.argument(name);
+std::expected<std::optional<std::string>, Refusal> deviceName(const Request& request) {
+    const std::string* text = request.argument("device");
     if (!text) return std::nullopt;
     if (text->empty() || text->size() > longestName)
-        return std::unexpected(wrong(name, "must be 1 to 64 bytes"));
+        return std::unexpected(wrong("device", "must be 1 to 64 bytes"));
+    return *text;
+}
+
+std::expected<std::optional<std::string>, Refusal> epochOf(const Request& request) {
+    const std::string* text = request.argument("epoch");
+    if (!text) return std::nullopt;
+    if (text->size() != epochDigits ||
+        text->find_first_not_of("0123456789abcdef") != std::string::npos)
+        return std::unexpected(wrong("epoch", "must be 16 lower-case hexadecimal digits"));
     return *text;
 }
 
@@ -181,7 +190,7 @@ std::expected<Opening, Refusal> readConsole(std::string vm, const Request& reque
     if (!mode) return std::unexpected(mode.error());
     const auto force = oneOf(request, "force", {"device"});
     if (!force) return std::unexpected(force.error());
-    const auto epoch = shortText(request, "epoch");
+    const auto epoch = epochOf(request);
     if (!epoch) return std::unexpected(epoch.error());
     core::ConsoleViewer::Opening opening;
     opening.vm = std::move(vm);
@@ -197,7 +206,7 @@ std::expected<Opening, Refusal> readConsole(std::string vm, const Request& reque
 }  // namespace
 
 std::expected<ConsoleRange, Refusal> readConsoleRange(const Request& request) {
-    const auto device = shortText(request, "device");
+    const auto device = deviceName(request);
     if (!device) return std::unexpected(device.error());
     const auto tail = offset(request, "tail");
     if (!tail) return std::unexpected(tail.error());
