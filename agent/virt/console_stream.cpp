@@ -19,7 +19,6 @@ ConsoleStream::ConsoleStream(core::StreamId id, const Target& target, const Sett
 }
 
 ConsoleStream::~ConsoleStream() {
-    reader_->silence();
     session_->abandon();
     worker_.giveUp();
 }
