@@ -19,17 +19,18 @@ namespace log = common::log;
 namespace {
 
 constexpr std::size_t largestPiece = 1024;
-/// What libvirtd reads of a client beyond what its device takes (`max_client_requests`).
-constexpr std::size_t mostUnread = 5;
+/// Pieces that libvirtd reads beyond what the device has taken (`max_client_requests`).
+constexpr std::size_t mostUnfinished = 5;
 
+/// Waits behind what the device has not taken yet; then libvirtd's own keepalive ends that.
 void release(StreamHandle stream, std::unique_ptr<Connection> connection) {
     if (stream) virStreamAbort(stream.get());
     stream.reset();
     connection.reset();
 }
 
-/// Libvirtd does not read a connection while the device of its stream takes nothing: a keepalive
-/// of ours would take that for a dead daemon.
+/// Libvirtd may not read this connection while the device takes nothing: a keepalive of ours would
+/// take that for a dead daemon.
 Settings withoutKeepAlive(Settings settings) {
     settings.keepAliveIntervalSeconds = 0;
     return settings;
@@ -51,6 +52,7 @@ ConsoleSession::ConsoleSession(core::StreamId id, Target target, const Settings&
 
 ConsoleSession::~ConsoleSession() {
     reader_->stop();
+    appetite_.reset();
     if (!connection_) return;
     std::thread([stream = std::move(stream_), connection = std::move(connection_)]() mutable {
         release(std::move(stream), std::move(connection));
@@ -64,7 +66,9 @@ void ConsoleSession::open() {
         if (logEnd) logInode_ = logEnd->inode;
         connection_ = std::make_unique<Connection>(settings_, Access::readWrite);
         connection_->onClose([reader = reader_](int) { reader->end(); });
-        openStream(lookUp(connection_->get(), target_.vm).get());
+        DomainHandle domain = lookUp(connection_->get(), target_.vm);
+        openStream(domain.get());
+        appetite_.emplace(std::move(domain));
         if (settle()) reader_->start(stream_.get(), std::move(logEnd));
     } catch (const LibvirtError& error) {
         log::debug("console {} cannot be opened: {}", target_.alias, error.what());
@@ -113,24 +117,27 @@ void ConsoleSession::fail(core::ConsoleFailure failure) {
 
 void ConsoleSession::send(std::string_view bytes) {
     if (!stream_) return;
-    while (!bytes.empty() && !abandoned_)
-        if (!sendPiece(bytes)) return reader_->end();
+    while (!bytes.empty() && !abandoned_) {
+        reader_->inputInDoubt(
+            std::accumulate(lastPieces_.begin(), lastPieces_.end(), bytes.size()));
+        // Of a domain that is gone the stream will end by itself; of a connection the next piece
+        // will tell.
+        static_cast<void>(appetite_->wait(abandoned_));
+        if (!abandoned_ && !sendPiece(bytes)) return reader_->end();
+    }
+    // Libvirtd has read all of it when it answers.
+    static_cast<void>(appetite_->wait(abandoned_));
     reader_->inputTaken();
 }
 
-/// Libvirtd does not read this connection while `mostUnread` of its packets wait for the device,
-/// and counts any call as one: when it answers, there is room.
 bool ConsoleSession::sendPiece(std::string_view& rest) {
-    reader_->inputInDoubt(std::accumulate(lastPieces_.begin(), lastPieces_.end(), rest.size()));
     const int sent = virStreamSend(stream_.get(), rest.data(), std::min(rest.size(), largestPiece));
-    if (sent == -1) return false;
-    if (sent > 0) {
-        rest.remove_prefix(static_cast<std::size_t>(sent));
-        lastPieces_.push_back(static_cast<std::size_t>(sent));
-        if (lastPieces_.size() >= mostUnread) lastPieces_.pop_front();
-    }
-    unsigned long version = 0;
-    return virConnectGetLibVersion(connection_->get(), &version) == 0;
+    if (sent <= 0) return sent == -2;  // nothing has gone, and nothing is wrong
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+    appetite_->sent(static_cast<std::size_t>(sent));
+    lastPieces_.push_back(static_cast<std::size_t>(sent));
+    if (lastPieces_.size() > mostUnfinished) lastPieces_.pop_front();
+    return true;
 }
 
 void ConsoleSession::readLog(std::uint64_t from) {
@@ -141,6 +148,7 @@ void ConsoleSession::readLog(std::uint64_t from) {
 
 void ConsoleSession::close() {
     reader_->stop();
+    appetite_.reset();
     release(std::move(stream_), std::move(connection_));
 }
 

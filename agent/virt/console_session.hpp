@@ -12,6 +12,7 @@
 #include "agent/virt/connection.hpp"
 #include "agent/virt/console_reader.hpp"
 #include "agent/virt/error.hpp"
+#include "agent/virt/guest_appetite.hpp"
 
 namespace rollo::virt {
 
@@ -60,6 +61,7 @@ class ConsoleSession {
     std::unique_ptr<Connection> connection_;
     StreamHandle stream_;
     std::optional<std::uint64_t> logInode_;
+    std::optional<GuestAppetite> appetite_;
     std::deque<std::size_t> lastPieces_;  ///< their sizes: these may still be with libvirt
 };
 

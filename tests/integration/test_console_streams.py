@@ -226,12 +226,63 @@ def test_closing_while_qemu_is_frozen_delays_nobody(driver, guest, guests, lab):
         assert speak(driver, beside)
         assert time.monotonic() - began < 0.2
         time.sleep(0.05)
-    assert driver.figures() == (1, 1, 1)
+    assert driver.figures() == (1, 0, 0)
     guest.thaw()
-    wait_until(lambda: driver.figures() == (1, 0, 1), 20, "it has come back")
     wait_until(lambda: driver.holdings().within(level), 10, "it holds no more")
     assert speak(driver, attached(driver, guest))
     assert driver.words("ended", stream) == []
+
+
+@pytest.mark.parametrize("how", ["frozen", "paused"])
+def test_a_guest_that_takes_no_input_for_long_keeps_its_stream(driver, guest, how):
+    """Libvirt's keepalive closes a connection that it has not read for 30 s."""
+    stream = attached(driver, guest)
+    guest.freeze() if how == "frozen" else guest.domain.suspend()
+    text = b"".join(b"%07d " % i for i in range(5000))
+    taken = len(driver.words("taken", stream))
+    driver.send(stream, text)
+    time.sleep(45)
+    assert driver.words("ended", stream) == []
+    assert len(driver.words("taken", stream)) == taken
+    before = len(driver.output(stream))
+    guest.thaw() if how == "frozen" else guest.domain.resume()
+    driver.expect("taken", stream, 60, count=taken + 1)
+    wait_until(lambda: len(driver.output(stream)) >= before + len(text), 60, "all is echoed")
+    assert driver.output(stream)[before:] == text
+
+
+def test_a_guest_that_runs_and_takes_nothing(driver, guests):
+    """Nothing tells such a guest from one that is slow. Libvirt does not read the stream's
+    connection then, so that closing it takes until its keepalive closes it, after 30 s."""
+    extra = ("<controller type='virtio-serial'/>"
+             "<console type='pty'><target type='virtio'/></console>")
+    guest = guests("guest", extra=extra).create()
+    guest.wait_booted(30)
+    guest.send(commands.BUSY)
+    beside = attached(driver, guest)
+    level = driver.holdings()
+    stream = driver.opened(guest, "console1")
+    driver.send(stream, b"x" * 65536)
+    time.sleep(3)
+    driver.shut(stream)
+    wait_until(lambda: driver.figures() == (1, 1, 1), 5, "it is left behind")
+    for _ in range(50):
+        assert speak(driver, beside)
+    wait_until(lambda: driver.figures() == (1, 0, 1), 35, "it has come back")
+    wait_until(lambda: driver.holdings().within(level), 10, "it holds no more")
+    again = driver.opened(guest, "console1")
+    driver.send(again, b"x" * 65536)
+    assert int(driver.expect("ended", again, 40)[0]) > 0
+
+
+def test_input_that_waits_is_told_as_lost(driver, guest):
+    stream = attached(driver, guest)
+    guest.freeze()
+    driver.send(stream, b"x" * 65536)
+    time.sleep(2)
+    guest.kill()
+    lost = int(driver.expect("ended", stream, 20)[0])
+    assert 30_000 < lost < 65536
 
 
 def test_a_log_file_is_read_before_and_after(driver, guests):
