@@ -11,9 +11,11 @@ import pytest
 
 from lab.agent import Agent, AgentMisbehaved
 from lab.client import Client, Loop
+from lab.console import Console
 from lab.guests import Guest, GuestSpec
 from lab.libvirtd import PrivateLibvirt
 from lab.linux_guest import LinuxGuest, LinuxSpec
+from lab.tokens import token_for
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTEFACTS = ROOT / "build/test-artefacts"
@@ -182,3 +184,24 @@ def connect(session_loop):
         client.close()
     for client in opened:
         client.check()
+
+
+@pytest.fixture
+def watch(session_loop):
+    """Opens viewers of consoles: `watch(agent, guest, "ann", role="operator", tail=0)`. In the end
+    they are closed, and all that each was told must have fitted the schema and the rules."""
+    opened: list[Console] = []
+
+    def make(agent: Agent, vm, user: str = "ann", *, token: str | None = None,
+             claims: dict | None = None, role: str | None = "operator", **options) -> Console:
+        if token is None:
+            token = token_for(agent, user, **({"role": role} if role else {}), **(claims or {}))
+        viewer = Console(session_loop, agent, vm, token=token, **options)
+        opened.append(viewer)
+        return viewer.connect()
+
+    yield make
+    for viewer in opened:
+        viewer.close()
+    for viewer in opened:
+        viewer.check()

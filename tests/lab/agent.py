@@ -89,6 +89,7 @@ class Agent:
             "server": {"listen": [f"127.0.0.1:{self.port}"]},
             "metrics": {"interval_seconds": 1},
             "auth": {"anonymous": True, "hs256_secret_file": str(secret)},
+            "console": {"enabled": True},
         }
         for table, values in (config or {}).items():
             self.config[table] = {**self.config.get(table, {}), **values}

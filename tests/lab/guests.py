@@ -26,14 +26,20 @@ REBOOT, POWER_OFF, PANIC, SLEEP = b"\x12", b"\x10", b"\x0b", b"\x13"
 WATCHDOG, WRITE, READ = b"\x04", b"\x17", b"\x16"
 
 
-def boot_image(build: Path = ROOT / "build") -> Path:
-    """The boot sector as Meson built it, or built here when it is missing or out of date."""
+# The boot sectors made of guest.S, with the symbols that make them differ.
+BOOT_SECTORS = {"guest": [], "flood": ["START=2"], "same": ["START=2", "SAME=1"],
+                "deaf": ["DEAF=1"]}
+
+
+def boot_image(name: str = "guest", build: Path = ROOT / "build") -> Path:
+    """A boot sector as Meson built it, or built here when it is missing or out of date."""
     source = FIXTURES / "guest.S"
-    image = build / "tests/fixtures/guest.img"
+    image = build / f"tests/fixtures/{name}.img"
     if not image.exists() or image.stat().st_mtime < source.stat().st_mtime:
         image.parent.mkdir(parents=True, exist_ok=True)
         parts = [str(image.with_suffix(suffix)) for suffix in (".o", ".elf", ".img")]
-        for command in (["as", "--32", "-o", parts[0], str(source)],
+        symbols = [word for symbol in BOOT_SECTORS[name] for word in ("--defsym", symbol)]
+        for command in (["as", "--32", *symbols, "-o", parts[0], str(source)],
                         ["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "-o", parts[1], parts[0]],
                         ["objcopy", "-O", "binary", "--pad-to", "0x107c00", *parts[1:]]):
             subprocess.run(command, check=True)
@@ -43,7 +49,13 @@ def boot_image(build: Path = ROOT / "build") -> Path:
 @dataclass
 class GuestSpec:
     """What a boot-sector guest is made of. `pvpanic`, `watchdog` (an action such as "reset") and
-    `data_disk` (bytes) are left out unless asked for; `extra` is XML for the devices."""
+    `data_disk` (bytes) are left out unless asked for; `extra` is XML for the devices.
+
+    `code` is one of BOOT_SECTORS. `console` and `control` are the host sides of its two serial
+    ports: "pty", "unix", "file", or "" for none. A guest that can be steered has a UNIX socket as
+    `control`. `log_console` has libvirt write all that the console prints to a file, which the
+    next start begins anew unless `log_append`. `console_policy`: what its metadata tell the agent
+    about attaching to its console."""
 
     name: str
     uuid: str = field(default_factory=lambda: str(uuids.uuid4()))
@@ -51,6 +63,7 @@ class GuestSpec:
     vcpus: int = 1
     max_vcpus: int = 0
     vm_id: int | None = None
+    console_policy: str | None = None
     title: str = ""
     pvpanic: bool = False
     on_poweroff: str = "destroy"
@@ -60,7 +73,11 @@ class GuestSpec:
     data_disk: int = 0
     network: bool = False
     suspend_to_memory: bool = False
+    code: str = "guest"
+    console: str = "pty"
+    control: str = "unix"
     log_console: bool = False
+    log_append: bool = False
     extra: str = ""
 
 
@@ -86,16 +103,12 @@ class Guest:
 
     def xml(self) -> str:
         spec = self.spec
-        metadata = ""
-        if spec.vm_id is not None:
-            metadata = (f'<metadata><rollo:vm xmlns:rollo="{METADATA_NAMESPACE}" '
-                        f'id="{spec.vm_id}"/></metadata>')
         title = f"<title>{escape(spec.title)}</title>" if spec.title else ""
         current = f" current='{spec.vcpus}'" if spec.max_vcpus else ""
         pm = ("<pm><suspend-to-mem enabled='yes'/></pm>" if spec.suspend_to_memory else "")
         return f"""\
 <domain type='qemu'>
-  <name>{escape(spec.name)}</name><uuid>{spec.uuid}</uuid>{title}{metadata}
+  <name>{escape(spec.name)}</name><uuid>{spec.uuid}</uuid>{title}{self._metadata_xml()}
   <memory unit='MiB'>{spec.memory_mb}</memory>
   <vcpu{current}>{spec.max_vcpus or spec.vcpus}</vcpu>
   <os><type arch='x86_64' machine='pc'>hvm</type>{self._boot_xml()}</os>
@@ -107,12 +120,21 @@ class Guest:
   <devices>{self._devices_xml()}</devices>
 </domain>"""
 
+    def _metadata_xml(self) -> str:
+        told = {"id": self.spec.vm_id, "console": self.spec.console_policy}
+        if not any(value is not None for value in told.values()):
+            return ""
+        attributes = "".join(f' {name}="{value}"' for name, value in told.items()
+                             if value is not None)
+        return f'<metadata><rollo:vm xmlns:rollo="{METADATA_NAMESPACE}"{attributes}/></metadata>'
+
     def _boot_xml(self) -> str:
         return ""
 
     def _boot_disk_xml(self) -> str:
+        image = self.lab.copy(boot_image(self.spec.code))
         return ("<disk type='file'><driver name='qemu' type='raw'/>"
-                f"<source file='{self.lab.copy(boot_image())}'/><target dev='vda' bus='virtio'/>"
+                f"<source file='{image}'/><target dev='vda' bus='virtio'/>"
                 "<readonly/><shareable/><boot order='1'/></disk>")
 
     def _balloon_xml(self) -> str:
@@ -123,9 +145,8 @@ class Guest:
         parts = [
             self._boot_disk_xml(),
             self._balloon_xml(),
-            "<serial type='pty'>" + self._log_xml() + "<target port='0'/></serial>",
-            f"<serial type='unix'><source mode='bind' path='{self.control_path}'/>"
-            "<target port='1'/></serial>",
+            self._serial_xml(0, spec.console, self._log_xml()),
+            self._serial_xml(1, spec.control),
             "<controller type='usb' model='none'/>",
         ]
         if spec.data_disk:
@@ -142,8 +163,21 @@ class Guest:
             parts.append("<interface type='user'><model type='virtio'/></interface>")
         return "".join(parts) + spec.extra
 
+    def _serial_xml(self, port: int, kind: str, more: str = "") -> str:
+        sources = {
+            "pty": "",
+            "unix": f"<source mode='bind' path='{self._socket_path(port)}'/>",
+            "file": f"<source path='{self.console_log.with_suffix(f'.{port}.out')}'/>",
+        }
+        if not kind:
+            return ""
+        return f"<serial type='{kind}'>{sources[kind]}{more}<target port='{port}'/></serial>"
+
     def _log_xml(self) -> str:
-        return f"<log file='{self.console_log}' append='off'/>" if self.spec.log_console else ""
+        if not self.spec.log_console:
+            return ""
+        append = "on" if self.spec.log_append else "off"
+        return f"<log file='{self.console_log}' append='{append}'/>"
 
     @property
     def console_log(self) -> Path:
@@ -186,7 +220,7 @@ class Guest:
         return int(pid_file.read_text())
 
     def console_path(self) -> str:
-        """The PTY of the first serial port, while the guest runs."""
+        """The PTY of the first serial port that has one, while the guest runs."""
         tree = ElementTree.fromstring(self.domain.XMLDesc())
         return tree.find("devices/serial[@type='pty']/source").get("path")
 
@@ -194,7 +228,11 @@ class Guest:
 
     @property
     def control_path(self) -> Path:
-        return self.lab.directory / "run" / f"{self.spec.uuid[:13]}.ctl"
+        return self._socket_path(1)
+
+    def _socket_path(self, port: int) -> Path:
+        suffix = "ctl" if port == 1 else "con"
+        return self.lab.directory / "run" / f"{self.spec.uuid[:13]}.{suffix}"
 
     def send(self, command: bytes, seconds: float = 10.0):
         """Sends control bytes to a guest that has booted, and returns when it has taken them: it

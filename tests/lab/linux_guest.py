@@ -12,6 +12,11 @@ from pathlib import Path
 from .guests import FIXTURES, ROOT, Guest, GuestSpec
 
 
+# What a boot sector prints that floods, in awk: see numbered.py.
+FLOOD = (r'BEGIN { printf "\r\nRollo test guest ready\r\n"; '
+         r'for (;;) printf "line %08x\r\n", ++i }')
+
+
 def linux_image(build: Path = ROOT / "build") -> tuple[Path, Path]:
     """Kernel and initrd, built if need be (which downloads one Debian package)."""
     output = build / "linux-guest"
@@ -21,10 +26,12 @@ def linux_image(build: Path = ROOT / "build") -> tuple[Path, Path]:
 
 @dataclass
 class LinuxSpec(GuestSpec):
-    """`balloon_period` in seconds: how often the guest's balloon tells memory figures; 0: never."""
+    """`balloon_period` in seconds: how often the guest's balloon tells memory figures; 0: never.
+    `virtio_console`: with one, on which there is a shell as well (/dev/hvc0)."""
 
     memory_mb: int = 160
     balloon_period: int = 1
+    virtio_console: bool = False
 
 
 class LinuxGuest(Guest):
@@ -46,6 +53,14 @@ class LinuxGuest(Guest):
             return "<memballoon model='virtio'/>"
         return (f"<memballoon model='virtio'><stats period='{self.spec.balloon_period}'/>"
                 "</memballoon>")
+
+    def _devices_xml(self) -> str:
+        if not self.spec.virtio_console:
+            return super()._devices_xml()
+        # With a console of another kind, libvirt wants the first one named that it else adds.
+        return super()._devices_xml() + (
+            "<console type='pty'><target type='serial' port='0'/></console>"
+            "<console type='pty'><target type='virtio' port='1'/></console>")
 
     def wait_booted(self, seconds: float = 60.0):
         """Waits until the shell on the second serial port runs a command."""
@@ -80,6 +95,10 @@ class LinuxGuest(Guest):
             except OSError:
                 pass
         raise TimeoutError(f"{self.name} does not answer to {command!r}")
+
+    def flood(self, device: str = "/dev/hvc0"):
+        """Has it print what a flooding boot sector does, from now on and much faster."""
+        self.run(f"stty -F {device} -opost; awk '{FLOOD}' | cat >{device} &")
 
     def _output(self, text: str, status: int, command: str) -> str:
         # Answers of earlier commands that were given up may come first.

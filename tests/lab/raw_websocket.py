@@ -7,8 +7,23 @@ import os
 import socket
 import ssl
 import struct
+from collections.abc import Iterator
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+
+
+def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Opcode and payload of each frame of a server that is there as a whole."""
+    begin = 0
+    while len(data) >= begin + 2:
+        size, head = data[begin + 1] & 0x7f, 2
+        if size >= 126:
+            head = 4 if size == 126 else 10
+            size = int.from_bytes(data[begin + 2:begin + head], "big")
+        if len(data) < begin + head + size:
+            return
+        yield data[begin] & 0x0f, data[begin + head:begin + head + size]
+        begin += head + size
 
 
 class RawWebSocket:
@@ -84,6 +99,10 @@ class RawWebSocket:
                 self._more()
         except (EOFError, ConnectionResetError):
             return self._pending
+
+    def pending(self) -> bytes:
+        """What has come and was not asked for yet, as it is on the wire."""
+        return self._pending
 
     def _take(self, size: int) -> bytes:
         while len(self._pending) < size:
