@@ -16,6 +16,7 @@ from lab.guests import Guest, GuestSpec
 from lab.libvirtd import PrivateLibvirt
 from lab.linux_guest import LinuxGuest, LinuxSpec
 from lab.tokens import token_for
+from lab.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTEFACTS = ROOT / "build/test-artefacts"
@@ -186,16 +187,23 @@ def connect(session_loop):
         client.check()
 
 
+def knows(agent: Agent, guest: Guest) -> bool:
+    return agent.get(f"/api/v1/vms/{guest.spec.uuid}", token_for(agent, role="admin"))[0] == 200
+
+
 @pytest.fixture
 def watch(session_loop):
-    """Opens viewers of consoles: `watch(agent, guest, "ann", role="operator", tail=0)`. In the end
-    they are closed, and all that each was told must have fitted the schema and the rules."""
+    """Opens viewers of consoles: `watch(agent, guest, "ann", role="operator", tail=0)`, once the
+    agent knows the guest. In the end they are closed, and all that each was told must have fitted
+    the schema and the rules."""
     opened: list[Console] = []
 
     def make(agent: Agent, vm, user: str = "ann", *, token: str | None = None,
              claims: dict | None = None, role: str | None = "operator", **options) -> Console:
         if token is None:
             token = token_for(agent, user, **({"role": role} if role else {}), **(claims or {}))
+        if isinstance(vm, Guest):
+            wait_until(lambda: knows(agent, vm), what=f"the agent knows {vm.name}")
         viewer = Console(session_loop, agent, vm, token=token, **options)
         opened.append(viewer)
         return viewer.connect()

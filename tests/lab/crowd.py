@@ -37,14 +37,17 @@ class Crowd:
         for viewer in self._viewers:
             viewer.socket.close()
 
-    def wait_bytes(self, count: int, seconds: float = 30.0):
-        """Waits until each has taken so many, whatever they are."""
-        wait_until(lambda: min(map(len, self._taken)) >= count, seconds,
-                   f"{count} bytes for each: {[len(taken) for taken in self._taken]}", step=0.05)
+    def wait_output(self, text: bytes, seconds: float = 30.0):
+        """Waits until that has been printed for each of them."""
+        wait_until(lambda: all(text in each.output for each in self._told()), seconds,
+                   f"{text!r} for each", step=0.2)
 
     def transcripts(self) -> list[Transcript]:
-        """Ends the reading. What each was told, without a frame that has not come as a whole."""
+        """Ends the reading. What each was told."""
         self._stop()
+        return self._told()
+
+    def _told(self) -> list[Transcript]:
         return [self._transcript(bytes(taken), binary)
                 for taken, binary in zip(self._taken, self._forms)]
 
