@@ -47,7 +47,7 @@ def test_a_virtio_console(agent, linux_guests, watch):
     assert b"56" not in virtio.output
 
 
-@pytest.mark.parametrize("device", ["serial9", "", "../x", "x" * 200, "net0"])
+@pytest.mark.parametrize("device", ["serial9", "../x", "net0"])
 def test_a_device_that_there_is_not(agent, guests, watch, device):
     guest = guests("few").create()
     viewer = watch(agent, guest, device=device)
@@ -72,7 +72,7 @@ def test_a_device_that_is_no_terminal_says_so(agent, guests, watch, kind):
     status = viewer.wait_status("closed")
     assert kind in status["message"].lower() or "terminal" in status["message"].lower(), status
     viewer.type("x")
-    viewer.wait_error("unsupported")
+    viewer.wait_error("console_not_connected")
 
 
 def test_the_default_device_is_the_first_that_there_is(agent, guests, watch):

@@ -20,7 +20,7 @@ KEYS = 40
 
 @pytest.fixture(scope="module")
 def agent(module_agents):
-    return module_agents(config={"console": {"input_bytes_per_second": 1 << 20}})
+    return module_agents(config={"console": {"input_bytes_per_second": 1_000_000}})
 
 
 def echo_seconds(viewer: Console) -> list[float]:
@@ -118,7 +118,7 @@ def test_what_hangs_can_be_ended(agent, guests, watch, end):
 
 
 def test_ten_that_hang(agents, guests, watch):
-    agent = agents(config={"console": {"input_bytes_per_second": 1 << 20}})
+    agent = agents(config={"console": {"input_bytes_per_second": 1_000_000}})
     frozen = [guests(f"frozen-{i}").create() for i in range(10)]
     other = guests("other").create()
     for guest in (*frozen, other):

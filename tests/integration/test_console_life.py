@@ -22,6 +22,7 @@ def agent(module_agents):
 
 
 def types(viewer: Console, text: str):
+    viewer.wait_status("connected")
     viewer.type(text)
     viewer.wait_output(text)
 

@@ -99,6 +99,7 @@ def renew(viewer: Console, token: str):
 @pytest.mark.short
 def test_a_renewed_token_that_may_not_write_any_more_gives_the_lease_up(agent, guest, watch):
     ann, bob = watch(agent, guest, "ann", tail=0), watch(agent, guest, "bob", tail=0)
+    ann.wait_status("connected")
     ann.type("a")
     ann.wait_status("connected", writer=True)
     ann.wait_output("a")
@@ -118,6 +119,7 @@ def test_a_renewed_token_that_may_not_write_any_more_gives_the_lease_up(agent, g
 
 def test_a_renewed_token_that_may_not_read_any_more_ends_it(agent, guest, watch):
     ann, bob = watch(agent, guest, "ann"), watch(agent, guest, "bob")
+    ann.wait_status("connected")
     ann.type("a")
     ann.wait_status("connected", writer=True)
     renew(ann, token_for(agent, "ann", role="viewer"))
@@ -134,6 +136,7 @@ def test_a_renewed_token_that_does_not_see_the_guest_any_more_ends_it(agent, gue
 
 def test_somebody_elses_token(agent, guest, watch):
     ann = watch(agent, guest, "ann")
+    ann.wait_status("connected")
     ann.type("a")
     ann.wait_status("connected", writer=True)
     renew(ann, token_for(agent, "bob", role="operator"))
@@ -144,6 +147,7 @@ def test_somebody_elses_token(agent, guest, watch):
 def test_a_token_that_expires_ends_it_and_frees_the_lease(agent, guest, watch):
     ann = watch(agent, guest, "ann", token=token_for(agent, "ann", 3, role="operator"))
     bob = watch(agent, guest, "bob")
+    ann.wait_status("connected")
     ann.type("a")
     ann.wait_status("connected", writer=True)
     ann.expect("token_expiring")

@@ -41,6 +41,9 @@ class Console(Client):
         super().check()
         self.transcript.check()
 
+    def check_gapless(self):
+        self.transcript.check_gapless()
+
     # Saying
 
     def type(self, data: bytes | str):

@@ -52,7 +52,7 @@ class Transcript:
             self._print(message)
             return
         kind, data = message["type"], message["data"]
-        if len(self._seen) < 3:
+        if len(self._seen) < 3 and kind != "error":  # the answer to what was typed too early
             self._seen.append(kind)
         heard = {"console_status": lambda: self.statuses.append(data),
                  "console_attached": lambda: self._attach(data),
