@@ -102,7 +102,7 @@ def test_reboots_go_on_in_the_same_stream(agent, guests, watch, how):
     for boot in range(2, 12):
         guest.send(commands.REBOOT) if how == "guest" else guest.domain.reset()
         wait_banners(viewer, boot)
-    viewer.wait_markers("started", *["reboot"] * 10)
+        viewer.wait_markers("started", *["reboot"] * (boot - 1))
     types(viewer, "alive")
     assert viewer.output == BANNER * 11 + b"alive"
     assert {s["status"] for s in viewer.transcript.statuses} <= {STOPPED, "connected"}
@@ -124,7 +124,8 @@ def test_the_last_words_of_a_guest_are_told(agent, guests, watch, how):
     viewer.wait_status(STOPPED, 20)
     viewer.wait_markers("started", "stopped")
     whole = guest.console_log.read_bytes()
-    assert viewer.output == whole, f"{len(viewer.output)} of {len(whole)} bytes"
+    # Killed between the two, QEMU has written its last byte to one place alone.
+    assert viewer.output[:len(whole)] == whole and len(viewer.output) <= len(whole) + 1
     viewer.check_gapless()
     guest.spec.code = "guest"
     guest.define().start()
@@ -213,6 +214,7 @@ def test_another_guest_under_the_same_name_is_another(agent, guests, watch):
     viewer.wait_status(STOPPED)
     second = guests("name").create()
     other = watch(agent, second)
+    second.wait_booted()
     types(other, "second")
     assert viewer.status["status"] == STOPPED and viewer.output.count(b"second") == 0
 

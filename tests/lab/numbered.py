@@ -54,6 +54,24 @@ def check_flood(pieces: list[Piece], boot: int | None = None) -> int:
     return boot
 
 
+def part_at_the_first_fault(offset: int, data: bytes, within: int) -> list[Piece]:
+    """The piece in two, where it ceases to be one flood among its first bytes; in one, else. What
+    is no line at its beginning goes with the first part."""
+    if (found := LINE.search(data)) is None:
+        return [(offset, data)]
+    boot = boot_of([(offset, data)])
+    expected = flood(offset - boot, len(data))
+    place = next((i for i, (a, b) in enumerate(zip(data, expected)) if a != b), len(data))
+    if place < found.start():  # a rest of before
+        return [(offset, data[:found.start()]), (offset + found.start(), data[found.start():])]
+    if place >= within:
+        return [(offset, data)]
+    # Both parts may share a cut line, of which nobody knows where the one ends.
+    next_line = LINE.search(data, place)
+    end = next_line.start() if next_line else len(data)
+    return [(offset, data[:place]), (offset + end, data[end:])]
+
+
 def explain(data: bytes, expected: bytes, offset: int, boot: int) -> str:
     place = next(i for i, (a, b) in enumerate(zip(data, expected)) if a != b)
     told = (f"at offset {offset + place}, {place} bytes into a piece: expected "
