@@ -42,6 +42,7 @@ proto::ConsoleStatus Console::status(const ConsoleViewer* viewer) const {
     status.viewers = viewers_.size();
     if (vm) status.bootId = vm->info.bootId;
     status.device = alias_;
+    status.inputDropped = inputDropped_;
     return status;
 }
 
@@ -159,11 +160,9 @@ void Console::announce(const common::Now& now) {
 }
 
 void Console::tellAll(const common::Now& now) {
-    const auto dropped = std::exchange(inputDropped_, 0);
     std::optional<proto::Frame> shared;
     for (ConsoleViewer* viewer : viewers_) {
-        auto status = this->status(viewer);
-        status.inputDropped = dropped;
+        const auto status = this->status(viewer);
         if (status.writer) {
             viewer->tellStatus(proto::encode(proto::AgentMessage(status), now));
         } else {
@@ -198,6 +197,10 @@ void Console::vmChanged(const common::Now& now) {
 
 void Console::take(const ConsoleObservation& observation, const common::Now& now) {
     attachment_.take(observation, now.mono);
+    // Whoever has the device may keep it for long: what was typed must not come when nobody
+    // expects it any more.
+    const auto* failed = std::get_if<ConsoleFailed>(&observation);
+    if (failed && failed->failure != ConsoleFailure::libvirt) dropInput(input_.clear());
     look(now);
 }
 
@@ -215,6 +218,7 @@ void Console::look(const common::Now& now) {
     pump(now);
     announce(now);
     serve(now);
+    inputDropped_ = 0;
     if (stopped && migrated_)
         for (ConsoleViewer* viewer : viewers_) viewer->end(proto::farewell::migrated);
 }

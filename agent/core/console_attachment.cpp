@@ -138,7 +138,19 @@ void ConsoleAttachment::finishStop(common::Monotonic now) {
 
 // --- the stream ----------------------------------------------------------------------------------
 
+/// A daemon that is frozen lets its streams go on afterwards, without what did not fit into its
+/// buffers meanwhile.
+void ConsoleAttachment::noteLibvirt(common::Monotonic now) {
+    const bool connected = context_.state.server.libvirtConnected;
+    if (!std::exchange(libvirtConnected_, connected) || connected || phase_ != Phase::open) return;
+    const ConsoleDevice* named = device();
+    if (named && named->log) return close(now);
+    finishJoin();
+    scrollback_.skipUnknown();
+}
+
 void ConsoleAttachment::look(bool wanted, bool hasViewers, common::Monotonic now) {
+    noteLibvirt(now);
     if (lastWordsUntil_) {
         const bool over = phase_ == Phase::ended && !join_;
         if (!over && now < *lastWordsUntil_) return serveJoin(now);
@@ -208,6 +220,7 @@ void ConsoleAttachment::on(const ConsoleOpened& opened, common::Monotonic now) {
     LogJoin::Known known;
     known.latest = scrollback_.latest(latestForJoin);
     known.nothing = !everOpened_ && (!newBoot_ || opened.log);
+    known.newTerminal = newBoot_;
     known.logBegan = newBoot_ && named && named->log && !named->log->append;
     everOpened_ = true;
     newBoot_ = false;
@@ -290,7 +303,7 @@ void ConsoleAttachment::add(LogJoin::Found found) {
 // --- input ---------------------------------------------------------------------------------------
 
 bool ConsoleAttachment::mayType() const {
-    return phase_ == Phase::open && !stopping_;
+    return !stopping_ && (phase_ == Phase::open || (phase_ == Phase::opening && !settled()));
 }
 
 bool ConsoleAttachment::takesInput() const {

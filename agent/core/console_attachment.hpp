@@ -80,6 +80,7 @@ class ConsoleAttachment {
     bool mayOpen() const;
     void open(bool hasViewers, common::Monotonic now);
     void retryLater(common::Monotonic now);
+    void noteLibvirt(common::Monotonic now);
     void takeOutput(common::Monotonic now);
     void add(LogJoin::Found found);
     void serveJoin(common::Monotonic now);
@@ -99,7 +100,8 @@ class ConsoleAttachment {
     bool ousted_ = false;                    ///< the last stream ended though the guest went on
     bool force_ = false;
     bool everOpened_ = false;
-    bool newBoot_ = false;  ///< not attached since the guest has started
+    bool libvirtConnected_ = false;  ///< when that was last looked at
+    bool newBoot_ = false;           ///< not attached since the guest has started
     std::optional<LogJoin> join_;
     std::optional<std::string> bootId_;  ///< of the boot that ends
     /// The guest has stopped, or the stream ended: until then its last words may come.

@@ -123,6 +123,7 @@ void ConsoleViewer::pull(const common::Now& now) {
     }
     while (hasRoom()) {
         if (const auto mark = console_->scrollback().takeMark(cursor_)) {
+            if (drawn_) *drawn_ += mark->to - mark->from;  // there is nothing to draw
             tellMark(*mark, now);
             continue;
         }

@@ -61,10 +61,13 @@ void Consoles::apply(const ConsoleObservation& observation, const common::Now& n
 
 void Consoles::follow(const proto::Event& event, const common::Now& now) {
     if (const auto* changed = std::get_if<proto::VmStatusChanged>(&event)) {
+        keepConfigured(changed->vm.uuid);
         ofVm(changed->vm.uuid, [&](Console& console) { console.take(*changed, now); });
     } else if (const auto* updated = std::get_if<proto::VmUpdated>(&event)) {
+        keepConfigured(updated->vm.identity.uuid);
         ofVm(updated->vm.identity.uuid, [&](Console& console) { console.vmChanged(now); });
     } else if (const auto* created = std::get_if<proto::VmCreated>(&event)) {
+        keepConfigured(created->vm.identity.uuid);
         ofVm(created->vm.identity.uuid, [&](Console& console) { console.vmChanged(now); });
     } else if (std::holds_alternative<proto::ServerStatusChanged>(event)) {
         look(now);
@@ -76,19 +79,18 @@ void Consoles::look(const common::Now& now) {
 }
 
 void Consoles::tick(const common::Now& now) {
-    attachConfigured(now);
+    for (const auto& [uuid, vm] : context_.state.vms) keepConfigured(uuid);
     look(now);
     forgetUnneeded(now);
     boundMemory();
 }
 
-void Consoles::attachConfigured(const common::Now& now) {
-    if (!context_.settings.enabled) return;
-    for (const auto& [uuid, vm] : context_.state.vms) {
-        if (!vm.attachAlways.value_or(context_.settings.attachAlways)) continue;
-        for (const auto& device : vm.consoles)
-            if (device.openable()) at(uuid, device.alias).look(now);
-    }
+void Consoles::keepConfigured(const proto::Uuid& uuid) {
+    const Vm* vm = context_.state.find(uuid);
+    if (!vm || !context_.settings.enabled) return;
+    if (!vm->attachAlways.value_or(context_.settings.attachAlways)) return;
+    for (const auto& device : vm->consoles)
+        if (device.openable()) at(uuid, device.alias);
 }
 
 void Consoles::forgetUnneeded(const common::Now& now) {

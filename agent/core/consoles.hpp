@@ -59,7 +59,8 @@ class Consoles {
     template <class Visit>
     void ofVm(const proto::Uuid& vm, Visit visit);
     bool makeRoom(bool hasViewers, common::Monotonic now);
-    void attachConfigured(const common::Now& now);
+    /// Makes the consoles of a VM that are to be attached whoever watches.
+    void keepConfigured(const proto::Uuid& vm);
     void forgetUnneeded(const common::Now& now);
     void boundMemory();
 

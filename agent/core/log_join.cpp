@@ -2,43 +2,44 @@
 #include "agent/core/log_join.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace rollo::core {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// By then QEMU has noticed that somebody reads.
-constexpr milliseconds untilQuiet{1500};
-constexpr milliseconds betweenReads{50};
+/// QEMU looks once a second whether the terminal is read.
+constexpr milliseconds untilConnected{1100};
+/// A guest that has printed nothing by then is silent.
+constexpr milliseconds untilSilent{1500};
+constexpr milliseconds betweenReads{100};
+/// What the guest prints in one go has come by then, and stands in the file.
+constexpr milliseconds quiet{100};
 /// What was printed at the moment of the read may still be on its way.
 constexpr milliseconds onItsWay{300};
-/// The file may be written by another process, a little later.
-constexpr milliseconds patience{1000};
-/// More of the output makes a place that was found twice unique, or it is all the same.
-constexpr milliseconds ambiguousFor{300};
-constexpr milliseconds longestHeld{2000};
-constexpr std::size_t enoughToSearch = 4096;
-constexpr std::size_t mostHeld = std::size_t{64} << 10;
+constexpr milliseconds patience{2000};
+constexpr std::size_t enoughToKnow = 4096;  ///< of what was known before
+constexpr std::size_t enoughToSearch = 64;  ///< less may be found by chance
+constexpr std::size_t mostPlaces = 64;
+constexpr std::size_t mostHeld = std::size_t{1} << 20;
 
 /// Where it is found, if that is at one place.
-struct Place {
-    std::size_t count = 0;  ///< 2 stands for more
-    std::size_t at = 0;
-};
-
-Place placeOf(std::string_view what, std::string_view text) {
+std::optional<std::size_t> onlyPlace(std::string_view what, std::string_view text) {
     const auto first = text.find(what);
-    if (what.empty() || first == std::string_view::npos) return {};
-    const bool again = text.find(what, first + 1) != std::string_view::npos;
-    return {again ? std::size_t{2} : std::size_t{1}, first};
+    if (what.empty() || first == std::string_view::npos) return std::nullopt;
+    if (text.find(what, first + 1) != std::string_view::npos) return std::nullopt;
+    return first;
+}
+
+std::size_t commonEnd(std::string_view left, std::string_view right) {
+    const auto differ = std::mismatch(left.rbegin(), left.rend(), right.rbegin(), right.rend());
+    return static_cast<std::size_t>(differ.first - left.rbegin());
 }
 
 }  // namespace
 
 LogJoin::LogJoin(const Known& known, std::optional<ConsoleLog> log, common::Monotonic now)
-    : opened_(now), readAt_(now + untilQuiet) {
+    : mayBeOld_(!known.newTerminal), opened_(now), readAt_(now + untilSilent) {
     if (!log) {
         first_.gap = !known.nothing;
         done_ = true;
@@ -46,79 +47,121 @@ LogJoin::LogJoin(const Known& known, std::optional<ConsoleLog> log, common::Mono
     }
     from_ = log->end();
     inode_ = log->inode;
+    before_ = std::move(log->bytes);
     if (known.nothing || known.logBegan) {
         first_.gap = !known.nothing && log->from > 0;
-        first_.bytes = std::move(log->bytes);
+        first_.bytes = before_;
         return;
     }
     const std::string_view latest = known.latest;
-    const auto searched = latest.substr(latest.size() - std::min(latest.size(), enoughToSearch));
-    const Place place = placeOf(searched, log->bytes);
-    if (place.count == 1)
-        first_.bytes = log->bytes.substr(place.at + searched.size());
+    const auto searched = latest.substr(latest.size() - std::min(latest.size(), enoughToKnow));
+    if (const auto place = onlyPlace(searched, before_))
+        first_.bytes = before_.substr(*place + searched.size());
     else
         first_.gap = true;
 }
 
 void LogJoin::hold(std::string_view bytes, common::Monotonic now) {
     held_ += bytes;
-    if (!heldSince_) {
-        heldSince_ = now;
-        if (!reading_) readAt_ = now;
+    if (!heldSince_) heldSince_ = now;
+    lastHeld_ = now;
+    if (!connected(now)) newFrom_ = held_.size();
+    if (held_.size() >= mostHeld) return giveUp();
+    readSoon(now);
+}
+
+/// Whether what comes at that time is new: QEMU writes to the terminal, and what it had kept has
+/// come.
+bool LogJoin::connected(common::Monotonic at) const {
+    return !mayBeOld_ || at - opened_ >= untilConnected;
+}
+
+void LogJoin::readSoon(common::Monotonic now) {
+    if (held_.size() - newFrom_ >= enoughToSearch) {
+        readAt_ = std::min(readAt_, now);
+        return;
     }
-    if (held_.size() >= mostHeld) giveUp();
+    readAt_ = now + quiet;
+    if (mayBeOld_) readAt_ = std::max(readAt_, opened_ + untilSilent);
+}
+
+common::Monotonic LogJoin::lastChance() const {
+    return std::max(*heldSince_, opened_ + (mayBeOld_ ? untilConnected : milliseconds(0))) +
+           patience;
 }
 
 std::optional<common::Monotonic> LogJoin::due() const {
     if (done_) return std::nullopt;
     if (!heldSince_) return reading_ ? std::nullopt : std::optional(readAt_);
-    const auto last = *heldSince_ + longestHeld;
-    return reading_ ? last : std::min(readAt_, last);
+    return reading_ ? lastChance() : std::min(readAt_, lastChance());
 }
 
 std::optional<std::uint64_t> LogJoin::wantsLog(common::Monotonic now) {
-    if (heldSince_ && now - *heldSince_ >= longestHeld) giveUp();
+    if (heldSince_ && now >= lastChance()) giveUp();
     if (done_ || reading_ || now < readAt_) return std::nullopt;
-    reading_ = true;
+    reading_ = Read{now, held_.size(), !heldSince_ || now - lastHeld_ >= quiet, ended_};
     return from_;
 }
 
 void LogJoin::take(const std::optional<ConsoleLog>& log, common::Monotonic now) {
-    reading_ = false;
-    if (done_) return;
+    if (done_ || !reading_) return;
+    const Read read = *std::exchange(reading_, {});
+    readAt_ = now + betweenReads;
     if (!log || log->inode != inode_ || log->from != from_) return giveUp();
-    if (!held_.empty()) return join(log->bytes, now);
-    // Nothing has come by the stream: all that is in the file was missed, unless it is on its way.
-    const bool settled = log->bytes.empty() || ended_ || quietSize_ == log->bytes.size();
-    if (now - opened_ < untilQuiet && !ended_) {
-        readAt_ = opened_ + untilQuiet;
-    } else if (settled) {
-        missed_ = log->bytes;
-        done_ = true;
-    } else {
-        quietSize_ = log->bytes.size();
+    const std::string_view text = log->bytes;
+    if (all(text, read)) {
+        // Where nothing of it has come by the stream, some may still be on its way.
+        const bool sure =
+            text.empty() || read.last || commonEnd(held_, text) > 0 || sizeSeen_ == text.size();
+        if (sure) return join(text, text.size(), held_.size());
+        sizeSeen_ = text.size();
         readAt_ = now + onItsWay;
-    }
-}
-
-void LogJoin::join(std::string_view log, common::Monotonic now) {
-    const auto searched = std::string_view(held_).substr(0, enoughToSearch);
-    const Place place = placeOf(searched, log);
-    if (place.count == 1) {
-        missed_ = log.substr(0, place.at);
-        done_ = true;
         return;
     }
-    const bool longer = searched.size() < enoughToSearch && !ended_;
-    const auto limit = place.count == 0 ? patience : ambiguousFor;
-    const bool hopeful = place.count == 0 ? !ended_ : longer;
-    if (!hopeful || now - *heldSince_ >= limit) return giveUp();
-    readAt_ = now + betweenReads;
+    std::size_t place = 0;
+    if (places(text, read.held, place) == 1) return join(text, place, read.held);
+    if (read.last) giveUp();
+}
+
+/// Whether the file has all that was printed, and all of that has come which will.
+bool LogJoin::all(std::string_view log, const Read& read) const {
+    if (!read.last && (!read.quiet || held_.size() != read.held)) return false;
+    const bool silent = held_.empty() || mayBeOld_;
+    if (!read.last && silent && read.at - opened_ < untilSilent) return false;
+    return fits(log, log.size(), held_.size());
+}
+
+/// Whether what is held up to there ends where the file does up to there, and what of it is not in
+/// this part of the file stands in the part before.
+bool LogJoin::fits(std::string_view log, std::size_t logTo, std::size_t heldTo) const {
+    const std::string_view held = std::string_view(held_).substr(0, heldTo);
+    const std::string_view rest = held.substr(0, heldTo - commonEnd(held, log.substr(0, logTo)));
+    return rest.empty() || (mayBeOld_ && before_.find(rest) != std::string::npos);
+}
+
+/// At how many places the file may be where the stream was, when that much was held.
+std::size_t LogJoin::places(std::string_view log, std::size_t heldTo, std::size_t& place) const {
+    if (heldTo < newFrom_ + enoughToSearch) return 0;
+    const auto searched = std::string_view(held_).substr(heldTo - enoughToSearch, enoughToSearch);
+    std::size_t found = 0;
+    std::size_t tried = 0;
+    for (auto at = log.find(searched); at != std::string_view::npos && tried < mostPlaces;
+         at = log.find(searched, at + 1), ++tried) {
+        if (!fits(log, at + enoughToSearch, heldTo)) continue;
+        place = at + enoughToSearch;
+        ++found;
+    }
+    return tried == mostPlaces ? tried : found;
+}
+
+void LogJoin::join(std::string_view log, std::size_t logTo, std::size_t heldTo) {
+    held_ = std::string(log.substr(0, logTo)) + held_.substr(heldTo);
+    done_ = true;
 }
 
 void LogJoin::end(common::Monotonic now) {
     ended_ = true;
-    if (!reading_) readAt_ = now;
+    readAt_ = now;
 }
 
 void LogJoin::giveUp() {
@@ -129,7 +172,7 @@ void LogJoin::giveUp() {
 
 LogJoin::Found LogJoin::finish() {
     giveUp();
-    return {gap_, missed_ + std::exchange(held_, {})};
+    return {gap_, std::exchange(held_, {})};
 }
 
 }  // namespace rollo::core

@@ -16,18 +16,20 @@ namespace rollo::core {
 /// Joins what is known of a device, its log file, and what its stream brings.
 ///
 /// QEMU looks once a second whether somebody reads a pseudo terminal; what the guest prints before
-/// is in the log file alone. When a stream opens, the file up to there will not come by the stream;
-/// what follows in the file begins with what is missing and goes on with what the stream brings.
-/// Both seams are searched for: only where the overlap is found exactly once it is known what
-/// belongs between. Until then what the stream brings is held back, for two seconds at most.
+/// is in the log file alone. And a terminal that was read before still has some of what was printed
+/// just after its last reader had gone, which the next one gets first. So the file is the truth up
+/// to the place where the stream has caught up with it. That place counts only where it is found
+/// once, and where all that the stream brought before is in the file as well; else nobody knows
+/// what is missing. Until then what the stream brings is held back, for some seconds at most.
 /// Thread: main.
 class LogJoin {
   public:
     /// What is known before the stream opens.
     struct Known {
-        std::string latest;     ///< the latest output, as far as nothing is missing in it
-        bool nothing = false;   ///< no output has ever been seen, so that none can be missing
-        bool logBegan = false;  ///< the file holds this boot of the guest alone
+        std::string latest;        ///< the latest output, as far as nothing is missing in it
+        bool nothing = false;      ///< no output has ever been seen, so that none can be missing
+        bool logBegan = false;     ///< the file holds this boot of the guest alone
+        bool newTerminal = false;  ///< nobody has read it before
     };
     /// What comes next in the scrollback: first a gap of unknown size, if there is one.
     struct Found {
@@ -40,7 +42,7 @@ class LogJoin {
 
     /// What can be said at once.
     Found takeFirst() { return std::exchange(first_, {}); }
-    /// Both seams are found, or given up: what the stream brings follows.
+    /// The place is found, or given up: what the stream brings follows.
     bool done() const { return done_; }
 
     /// What the stream has brought. Not once it is done.
@@ -52,29 +54,46 @@ class LogJoin {
     void take(const std::optional<ConsoleLog>& log, common::Monotonic now);
     /// The stream has ended: what the file holds is all there will be.
     void end(common::Monotonic now);
-    /// Ends it, without a seam where none has been found: what was found, and what was held back.
+    /// Ends it, without a place where none has been found: what was found, and what was held back.
     Found finish();
 
     /// When `wantsLog` has something to do, if nothing happens before.
     std::optional<common::Monotonic> due() const;
 
   private:
-    void join(std::string_view log, common::Monotonic now);
+    /// A read of the file, and how things stood when it was asked for.
+    struct Read {
+        common::Monotonic at;
+        std::size_t held;  ///< bytes
+        bool quiet;        ///< nothing had come by the stream for a while
+        bool last;         ///< the stream had ended
+    };
+
+    void readSoon(common::Monotonic now);
+    common::Monotonic lastChance() const;
+    bool connected(common::Monotonic at) const;
+    bool all(std::string_view log, const Read& read) const;
+    bool fits(std::string_view log, std::size_t logTo, std::size_t heldTo) const;
+    std::size_t places(std::string_view log, std::size_t heldTo, std::size_t& place) const;
+    void join(std::string_view log, std::size_t logTo, std::size_t heldTo);
     void giveUp();
 
     Found first_;
     bool done_ = false;
     std::uint64_t from_ = 0;
     std::uint64_t inode_ = 0;
+    std::string before_;  ///< of the file, in front of `from_`
+    bool mayBeOld_ = false;
     std::string held_;
+    std::size_t newFrom_ = 0;  ///< from there on it was surely printed since the stream opened
     std::optional<common::Monotonic> heldSince_;
-    std::optional<std::size_t> quietSize_;  ///< of the file, when nothing had come by the stream
+    common::Monotonic lastHeld_{};
+    std::optional<std::size_t> sizeSeen_;  ///< of the file, when nothing had come by the stream
     common::Monotonic opened_;
     common::Monotonic readAt_;
-    bool reading_ = false;
+    std::optional<Read> reading_;
     bool ended_ = false;
     bool gap_ = false;
-    std::string missed_;
 };
 
 }  // namespace rollo::core

@@ -221,6 +221,12 @@ bool isEndpoint(std::string_view path) {
 }
 
 std::expected<Opening, Refusal> readOpening(const Request& request) {
+    // Libwebsockets would end the connection without a word.
+    if (request.subprotocols && !request.subprotocols->empty() &&
+        !asksForConsoleSubprotocol(request))
+        return std::unexpected(Refusal{
+            400,
+            fmt::format("there is no such subprotocol, but {} for consoles", consoleSubprotocol)});
     if (auto endpoint = eventEndpoint(request.path))
         return readEvents(std::move(*endpoint), request);
     if (auto vm = consoleVm(request.path)) return readConsole(std::move(*vm), request);

@@ -190,6 +190,36 @@ TEST_CASE("a viewer that says what it has drawn is sent a window beyond that") {
     CHECK(ann->heard() == Lines{"\"d\""});
 }
 
+TEST_CASE("a gap does not count against the window of a viewer that says what it has drawn") {
+    ConsoleBench bench;
+    bench.settings.viewerWindowBytes = 10;
+    bench.begin();
+    auto ann = bench.watchBinary();
+    bench.opened();
+    ann->say(R"({"type":"console_ack","data":{"offset":0}})").heard();
+    bench.print("abc", 1000);
+    CHECK(ann->heard() == Lines{"gap 0..1000", "\"abc\""});
+}
+
+TEST_CASE("what is typed while the device is being opened waits, and is dropped if that fails") {
+    ConsoleBench bench;
+    bench.begin();
+    auto ann = bench.watchBinary();
+    bench.calls();
+    ann->type("hello");
+    CHECK(ann->heard() == Lines{});
+    bench.opened();
+    CHECK(bench.calls() == Lines{"send 1 hello"});
+    CHECK(ann->heard() == Lines{"connected, writer ann, 1 here", "attached 0..0"});
+
+    ConsoleBench other;
+    other.begin();
+    auto bob = other.watchBinary(person("bob"));
+    bob->type("hello");
+    other.failed(ConsoleFailure::inUse);
+    CHECK(bob->heard() == Lines{"in_use, writer bob, 5 dropped, 1 here", "attached 0..0"});
+}
+
 TEST_CASE("the first input takes the lease, and others are busy until it is given back") {
     ConsoleBench bench;
     bench.begin();
@@ -480,7 +510,7 @@ TEST_CASE("libvirt goes and comes back") {
     CHECK(ann->heard() == Lines{"connected, 1 here", "gap 1..1", "\"y\""});
 }
 
-TEST_CASE("a frozen libvirt keeps its stream") {
+TEST_CASE("a frozen libvirt keeps its stream, which may lack something from there on") {
     ConsoleBench bench;
     bench.begin();
     auto ann = bench.watchBinary();
@@ -488,12 +518,28 @@ TEST_CASE("a frozen libvirt keeps its stream") {
     ann->heard();
     bench.calls();
     bench.host.lose("keepalive");
-    CHECK(ann->heard() == Lines{"suspended, 1 here"});
+    CHECK(ann->heard() == Lines{"suspended, 1 here", "gap 0..0"});
     bench.host.open().list({withConsoles(claiming(runningVm(1, 11), 1), {serial("serial0")})});
     bench.pass(0);
     bench.print("still here");
     CHECK(bench.calls() == Lines{});
     CHECK(ann->heard() == Lines{"connected, 1 here", "\"still here\""});
+}
+
+TEST_CASE("where there is a log file, a stream that may lack something is opened anew") {
+    ConsoleBench bench;
+    const auto device = serial("serial0", core::ConsoleLogFile{"/log", false});
+    bench.begin({device});
+    auto ann = bench.watchBinary();
+    bench.opened(file("abc")).pass(1500).log(file("", 3));
+    ann->heard();
+    bench.calls();
+    bench.host.lose("keepalive");
+    CHECK(bench.calls() == Lines{"close 1"});
+    bench.host.open().list({withConsoles(claiming(runningVm(1, 11), 1), {device})});
+    bench.pass(0).opened(file("abcdef"));
+    CHECK(bench.calls() == Lines{"open 2 serial0"});
+    CHECK(ann->heard() == Lines{"suspended, 1 here", "connected, 1 here", "\"def\""});
 }
 
 TEST_CASE("what the guest printed before anybody could read it comes from the log file") {
@@ -505,7 +551,7 @@ TEST_CASE("what the guest printed before anybody could read it comes from the lo
     bench.start(12).opened(file("SeaBIOS\n"));
     CHECK(ann->heard() == Lines{"started", "connected, 1 here", "\"SeaBIOS\n\""});
     bench.calls();
-    bench.pass(300).print("login: ");
+    bench.pass(300).print("login: ").pass(100);
     CHECK(bench.calls() == Lines{"log 1 from 8"});
     CHECK(ann->heard() == Lines{});
     bench.log(file("Linux\nlogin: ", 8));
@@ -515,7 +561,7 @@ TEST_CASE("what the guest printed before anybody could read it comes from the lo
     bench.host.on(1, core::Lifecycle::stopped, "destroyed");
     bench.ended();
     bench.start(13).opened(file("SeaBIOS again\n"));
-    bench.print("x").log(std::nullopt);
+    bench.print("x").pass(100).log(std::nullopt);
     ann->heard();
     auto bob = bench.watchBinary(person("bob"));
     CHECK(bob->heard() == Lines{"connected, 2 here", "attached 0..41", "started",
@@ -572,6 +618,22 @@ TEST_CASE("a stream goes some time after the last viewer, and stays where it is 
     always.stop("crashed").tick(100'000);
     CHECK(always.watchBinary()->heard() ==
           Lines{"waiting_for_vm, 1 here", "attached 0..8", "\"at night\"", "stopped"});
+}
+
+TEST_CASE("what is kept by configuration is attached to as soon as it starts") {
+    ConsoleBench bench;
+    bench.settings.attachAlways = true;
+    bench.begin({serial("serial0")}, false);
+    CHECK(bench.calls() == Lines{});
+    bench.start(12);
+    CHECK(bench.calls() == Lines{"open 1 serial0"});
+    bench.opened().print("x");
+    CHECK(bench.watchBinary()->heard() ==
+          Lines{"connected, 1 here", "attached 0..1", "started", "gap 0..0", "\"x\""});
+    auto another = withConsoles(claiming(runningVm(2, 13), 2), {serial("serial0")});
+    bench.calls();
+    bench.host.list({withConsoles(claiming(runningVm(1, 12), 1), {serial("serial0")}), another});
+    CHECK(bench.calls() == Lines{"open 2 serial0"});
 }
 
 TEST_CASE("a VM's metadata decides for its own consoles") {

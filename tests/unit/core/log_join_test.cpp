@@ -70,73 +70,133 @@ TEST_CASE("an overlap that is not found, or more than once, is a gap") {
 
 /// A stream that opened when the file had 100 bytes.
 struct Opened {
-    LogJoin join{known("x"), file(std::string(99, '.') + "x"), at(0)};
-    Opened() { CHECK(show(join.takeFirst()) == ""); }
+    std::string before = std::string(99, '.') + "x";
+    LogJoin join;
+    explicit Opened(bool newTerminal = true)
+        : join({.latest = before, .newTerminal = newTerminal}, file(before), at(0)) {
+        CHECK(show(join.takeFirst()) == "");
+    }
     void read(int ms, const std::string& bytes) {
-        REQUIRE(join.wantsLog(at(ms)) == 100);
-        join.take(file(bytes, 100), at(ms));
+        REQUIRE(join.wantsLog(at(ms)) == before.size());
+        join.take(file(bytes, before.size()), at(ms));
+    }
+    std::string found() {
+        CHECK(join.done());
+        return show(join.finish());
     }
 };
 
-TEST_CASE("what the stream brings is searched in the file, and what stands before was missed") {
+TEST_CASE("what stands in the file before what the stream brings was missed") {
+    Opened opened;
+    const std::string all = numbered(1, 100);
+    opened.join.hold(all.substr(300, 200), at(200));
+    opened.read(200, all.substr(0, 700));
+    CHECK(opened.found() == all.substr(0, 500));
+}
+
+TEST_CASE("what comes while the file is being read follows") {
+    Opened opened;
+    const std::string all = numbered(1, 100);
+    opened.join.hold(all.substr(300, 200), at(200));
+    REQUIRE(opened.join.wantsLog(at(200)));
+    opened.join.hold(all.substr(500, 50), at(201));
+    opened.join.take(file(all.substr(0, 520), 100), at(202));
+    CHECK(opened.found() == all.substr(0, 550));
+}
+
+TEST_CASE("little is only compared with the file's end, once it is all that has come") {
     Opened opened;
     opened.join.hold("line 7\nli", at(200));
-    opened.read(200, numbered(1, 9));
-    CHECK(opened.join.done());
-    CHECK(show(opened.join.finish()) == numbered(1, 6) + "line 7\nli");
+    CHECK_FALSE(opened.join.wantsLog(at(299)));
+    opened.read(300, numbered(1, 6) + "line 7\nli");
+    CHECK(opened.found() == numbered(1, 6) + "line 7\nli");
+
+    Opened echo;
+    echo.join.hold("\r", at(4000));
+    echo.join.hold("\n", at(4050));
+    CHECK_FALSE(echo.join.wantsLog(at(4149)));
+    echo.read(4150, "\r\n");
+    CHECK(echo.found() == "\r\n");
 }
 
-TEST_CASE("nothing was missed where the file begins with what the stream brings") {
+TEST_CASE("little that stands elsewhere in the file proves nothing") {
     Opened opened;
-    opened.join.hold("\r\n", at(4000));
-    opened.read(4000, "\r\n");
-    CHECK(show(opened.join.finish()) == "\r\n");
-}
-
-TEST_CASE("more of the stream makes a place unique") {
-    Opened opened;
-    opened.join.hold("line ", at(200));
-    opened.read(200, numbered(1, 9));
+    opened.join.hold("line 7\n", at(200));
+    opened.read(300, numbered(1, 9));
     CHECK_FALSE(opened.join.done());
-    CHECK_FALSE(opened.join.wantsLog(at(210)));
-    opened.join.hold("8\n", at(220));
-    opened.read(260, numbered(1, 9));
-    CHECK(show(opened.join.finish()) == numbered(1, 7) + "line 8\n");
+    opened.read(400, numbered(1, 9));
+    CHECK_FALSE(opened.join.wantsLog(at(2200)));
+    CHECK(opened.found() == "<gap>line 7\n");
 }
 
 TEST_CASE("identical bytes are at many places: a gap, and every byte of the stream") {
     Opened opened;
-    opened.join.hold("aaaa", at(200));
-    opened.read(200, std::string(50, 'a'));
+    opened.join.hold(std::string(100, 'a'), at(200));
+    opened.read(200, std::string(500, 'a'));
     CHECK_FALSE(opened.join.done());
-    opened.join.hold("aaaa", at(520));
-    opened.read(520, std::string(60, 'a'));
-    CHECK(show(opened.join.finish()) == "<gap>aaaaaaaa");
+    opened.join.hold(std::string(100, 'a'), at(1900));
+    opened.read(1900, std::string(900, 'a'));
+    CHECK_FALSE(opened.join.wantsLog(at(2200)));
+    CHECK(opened.found() == "<gap>" + std::string(200, 'a'));
 }
 
-TEST_CASE("a file that is written a little later is read again, for a second") {
+TEST_CASE("what a terminal had kept for its next reader comes once") {
+    const std::string all = numbered(1, 300);
+    // Known up to 500, which is where the last reader went; the file had 1000 when it was opened.
+    LogJoin join(known(all.substr(0, 500)), file(all.substr(0, 1000)), at(0));
+    CHECK(show(join.takeFirst()) == all.substr(500, 500));
+    join.hold(all.substr(500, 120), at(1));
+    CHECK_FALSE(join.wantsLog(at(1000)));
+    join.hold(all.substr(1700, 40), at(1050));
+    join.hold(all.substr(1740, 100), at(1200));
+    REQUIRE(join.wantsLog(at(1200)) == 1000);
+    join.take(file(all.substr(1000, 900), 1000), at(1201));
+    CHECK(join.done());
+    CHECK(show(join.finish()) == all.substr(1000, 840));
+}
+
+TEST_CASE("what a terminal had kept, of a guest that is silent since") {
+    const std::string all = numbered(1, 300);
+    LogJoin join(known(all.substr(0, 500)), file(all.substr(0, 700)), at(0));
+    join.takeFirst();
+    join.hold(all.substr(500, 120), at(1));
+    REQUIRE(join.wantsLog(at(1500)) == 700);
+    join.take(file("", 700), at(1501));
+    CHECK(join.done());
+    CHECK(show(join.finish()) == "");
+}
+
+TEST_CASE("what is neither in the file nor was kept is a gap, and shown") {
+    Opened opened(false);
+    opened.join.hold("from nowhere" + numbered(20, 20), at(1200));
+    opened.read(1200, numbered(1, 60));
+    CHECK_FALSE(opened.join.done());
+    CHECK_FALSE(opened.join.wantsLog(at(3200)));
+    CHECK(opened.found() == "<gap>from nowhere" + numbered(20, 20));
+}
+
+TEST_CASE("a file that is written a little later is read again, for two seconds") {
     Opened opened;
     opened.join.hold("late", at(200));
-    opened.read(200, "");
+    opened.read(300, "");
     CHECK_FALSE(opened.join.done());
-    opened.read(260, "early late");
-    CHECK(show(opened.join.finish()) == "early late");
+    opened.read(400, "early late");
+    CHECK(opened.found() == "early late");
 
     Opened never;
     never.join.hold("late", at(200));
-    never.read(200, "");
-    never.read(1300, "");
-    CHECK(never.join.done());
-    CHECK(show(never.join.finish()) == "<gap>late");
+    never.read(300, "");
+    CHECK_FALSE(never.join.wantsLog(at(2200)));
+    CHECK(never.found() == "<gap>late");
 }
 
 TEST_CASE("a file that was put in its place, cut, or cannot be read any more is of no use") {
     for (const auto& log : {std::optional(file("abc", 100, 2)), std::optional<ConsoleLog>()}) {
         Opened opened;
         opened.join.hold("abc", at(200));
-        REQUIRE(opened.join.wantsLog(at(200)));
-        opened.join.take(log, at(200));
-        CHECK(show(opened.join.finish()) == "<gap>abc");
+        REQUIRE(opened.join.wantsLog(at(300)));
+        opened.join.take(log, at(300));
+        CHECK(opened.found() == "<gap>abc");
     }
 }
 
@@ -147,8 +207,7 @@ TEST_CASE("a guest that is silent from then on: what is in the file was missed")
     opened.read(1500, "banner\nlogin: ");
     CHECK_FALSE(opened.join.done());
     opened.read(1800, "banner\nlogin: ");
-    CHECK(opened.join.done());
-    CHECK(show(opened.join.finish()) == "banner\nlogin: ");
+    CHECK(opened.found() == "banner\nlogin: ");
 }
 
 TEST_CASE("what was on its way at that moment is not taken for missed") {
@@ -156,57 +215,64 @@ TEST_CASE("what was on its way at that moment is not taken for missed") {
     opened.read(1500, "banner\n");
     opened.join.hold("banner\n", at(1510));
     opened.read(1800, "banner\n");
-    CHECK(show(opened.join.finish()) == "banner\n");
+    CHECK(opened.found() == "banner\n");
 }
 
 TEST_CASE("a silent guest with nothing in the file") {
     Opened opened;
     opened.read(1500, "");
-    CHECK(show(opened.join.finish()) == "");
+    CHECK(opened.found() == "");
 }
 
 TEST_CASE("a guest that is gone before its stream brought anything") {
     Opened opened;
     opened.join.end(at(400));
     opened.read(400, "panic\n");
-    CHECK(show(opened.join.finish()) == "panic\n");
+    CHECK(opened.found() == "panic\n");
 }
 
-TEST_CASE("the end of the stream while its overlap is searched") {
+TEST_CASE("the end of the stream: the file is read once more, and that is all there is") {
     Opened opened;
     opened.join.hold("nic\n", at(300));
-    REQUIRE(opened.join.wantsLog(at(300)));
-    opened.join.end(at(310));
-    opened.join.take(file("pa", 100), at(320));
-    CHECK(opened.join.done());
-    CHECK(show(opened.join.finish()) == "<gap>nic\n");
+    REQUIRE(opened.join.wantsLog(at(400)));
+    opened.join.end(at(410));
+    opened.join.take(file("pa", 100), at(420));
+    CHECK_FALSE(opened.join.done());
+    opened.read(520, "panic\n");
+    CHECK(opened.found() == "panic\n");
+
+    Opened other;
+    other.join.hold("nic\n", at(300));
+    other.join.end(at(310));
+    other.read(310, "pa");
+    CHECK(other.found() == "<gap>nic\n");
 }
 
-TEST_CASE("not more than 64 KiB is held back") {
+TEST_CASE("not more than a mebibyte is held back") {
     Opened opened;
-    opened.join.hold(std::string(70000, 'b'), at(100));
-    CHECK(opened.join.done());
-    CHECK(show(opened.join.finish()) == "<gap>" + std::string(70000, 'b'));
+    opened.join.hold(std::string((1 << 20) - 1, 'b'), at(100));
+    CHECK_FALSE(opened.join.done());
+    opened.join.hold("b", at(100));
+    CHECK(opened.found() == "<gap>" + std::string(1 << 20, 'b'));
 }
 
 TEST_CASE("an answer that does not come holds nothing back for long") {
     Opened opened;
     opened.join.hold("abc", at(100));
-    REQUIRE(opened.join.wantsLog(at(100)));
+    REQUIRE(opened.join.wantsLog(at(200)));
     CHECK(opened.join.due() == at(2100));
     CHECK_FALSE(opened.join.wantsLog(at(2099)));
     CHECK_FALSE(opened.join.done());
     CHECK_FALSE(opened.join.wantsLog(at(2100)));
-    CHECK(opened.join.done());
-    CHECK(show(opened.join.finish()) == "<gap>abc");
+    CHECK(opened.found() == "<gap>abc");
 }
 
 TEST_CASE("the file is not asked for while it is being read") {
     Opened opened;
     opened.join.hold("a", at(100));
-    REQUIRE(opened.join.wantsLog(at(100)));
-    opened.join.hold("b", at(101));
-    CHECK_FALSE(opened.join.wantsLog(at(300)));
+    REQUIRE(opened.join.wantsLog(at(200)));
+    opened.join.hold("b", at(201));
+    CHECK_FALSE(opened.join.wantsLog(at(400)));
 }
 
 }  // namespace

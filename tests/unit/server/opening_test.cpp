@@ -245,11 +245,20 @@ TEST_CASE("the subprotocol of consoles is refused elsewhere, however it is asked
         request.path = "/ws/console/1";
         CHECK(readOpening(request).has_value());
     }
-    for (const auto* header : {"", "rollo", "rollo.console.v2", "rollo.console.v1x",
-                               "Rollo.Console.V1", "rollo.console.v1;q=1", "a,,b"}) {
+    for (const auto* header : {"rollo", "rollo.console.v2", "rollo.console.v1x", "Rollo.Console.V1",
+                               "rollo.console.v1;q=1", "a,,b"}) {
         Request request = requestOf("/ws/monitor");
         request.subprotocols = header;
         CAPTURE(header);
-        CHECK(readOpening(request).has_value());
+        for (const auto* path : {"/ws/monitor", "/ws/console/1"}) {
+            request.path = path;
+            const auto opening = readOpening(request);
+            REQUIRE_FALSE(opening.has_value());
+            CHECK(opening.error().message ==
+                  "there is no such subprotocol, but rollo.console.v1 for consoles");
+        }
     }
+    Request request = requestOf("/ws/monitor");
+    request.subprotocols = "";
+    CHECK(readOpening(request).has_value());
 }
