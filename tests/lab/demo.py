@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """`./dev demo`: a private libvirt, three guests, the agent on loopback, and its events as they
-come, while the guests are started, paused, rebooted and stopped now and then. Ctrl-C (or SIGTERM,
-or SIGHUP) takes everything down again; nothing of it touches the machine's own libvirt."""
+come, while the guests are started, paused, rebooted and stopped now and then. Their consoles can be
+opened meanwhile: `./dev console`. Ctrl-C (or SIGTERM, or SIGHUP) takes everything down again; nothing
+of it touches the machine's own libvirt."""
 
 import argparse
 import itertools
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import libvirt  # noqa: E402
 
+from lab import demo_address  # noqa: E402
 from lab import guests as commands  # noqa: E402
 from lab.agent import Agent, free_port  # noqa: E402
 from lab.client import Client, Loop  # noqa: E402
@@ -41,6 +43,12 @@ HELP = """\
   /usr/bin/python3 -m websockets '{ws}/ws/monitor?events=*&token={token}'
   websocat '{ws}/ws/monitor?events=*'          # if you have websocat
 
+  Consoles: a shell in linux-1, a line a second from web-1; as many at once as you like
+
+  ./dev console linux-1
+  curl -s -H 'Authorization: Bearer {token}' {http}/api/v1/vms/linux-1/console
+  curl -s -H 'Authorization: Bearer {token}' '{http}/api/v1/vms/linux-1/console/log?tail=2000'
+
   Events follow as they come. Ctrl-C takes everything down.
 """
 
@@ -62,7 +70,9 @@ class Demo:
         self._printer = printer
         self.web = Guest(lab, GuestSpec("web-1", title="A boot sector that serves nothing"))
         self.db = Guest(lab, GuestSpec("db-1", pvpanic=True, data_disk=1 << 20))
-        self.linux = LinuxGuest(lab, LinuxSpec("linux-1", network=True, max_vcpus=2))
+        # With a log file, so that its console has the first lines of each start as well.
+        self.linux = LinuxGuest(lab, LinuxSpec("linux-1", network=True, max_vcpus=2, quiet=False,
+                                               log_console=True))
 
     def run(self):
         """Plays until a signal comes. Raises RuntimeError when the agent ends by itself."""
@@ -72,6 +82,7 @@ class Demo:
             self.step(f"start {guest.name}", guest.start, seconds=1)
         for guest in (self.db, self.web):
             guest.wait_booted()
+        self.web.send(commands.TICK)
         for text, action in itertools.cycle(self.plan()):
             self.step(text, action)
 
@@ -85,7 +96,7 @@ class Demo:
             ("db-1 reboots itself", lambda: self.reboot(db)),
             ("linux-1 uses memory", self.use_memory),
             ("shut web-1 down", lambda: self.shut_down(web)),
-            ("start web-1", lambda: self.boot(web)),
+            ("start web-1", self.boot_web),
             ("the balloon of linux-1 grows: 128 MiB left", lambda: self.balloon(128)),
             ("db-1 panics", lambda: self.panic(db)),
             ("start db-1", lambda: self.boot(db)),
@@ -122,6 +133,10 @@ class Demo:
         guest.start()
         guest.wait_booted()
 
+    def boot_web(self):
+        self.boot(self.web)
+        self.web.send(commands.TICK)
+
     @staticmethod
     def reboot(guest: Guest):
         guest.send(commands.REBOOT)
@@ -144,7 +159,8 @@ class Demo:
 
     def use_memory(self):
         self.linux.wait_booted()
-        self.linux.run("rm -f /tmp/x; dd if=/dev/zero of=/tmp/x bs=1M count=24 2>/dev/null")
+        self.linux.run("echo 'demo: 24 MiB of memory are filled' >/dev/kmsg; "
+                       "rm -f /tmp/x; dd if=/dev/zero of=/tmp/x bs=1M count=24 2>/dev/null")
 
     def balloon(self, megabytes: int):
         self.linux.domain.setMemory(megabytes * 1024)
@@ -157,9 +173,9 @@ class Demo:
 def play(printer: Printer, port: int):
     with PrivateLibvirt() as lab:
         agent = Agent(lab.uri, lab.directory / "agent", port=free_port(port),
-                      config={"metrics": {"interval_seconds": 5}})
-        with agent:
-            token = agent.token("demo", "admin", "12h")
+                      config={"metrics": {"interval_seconds": 5},
+                              "console": {"enabled": True, "attach": "always"}})
+        with agent, demo_address.published(agent.url, token := agent.token("demo", "admin", "12h")):
             print(HELP.format(http=agent.url, ws=agent.ws_url, uri=lab.uri, token=token),
                   flush=True)
             url = f"{agent.ws_url}/ws/monitor?events=*"

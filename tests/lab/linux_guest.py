@@ -27,11 +27,13 @@ def linux_image(build: Path = ROOT / "build") -> tuple[Path, Path]:
 @dataclass
 class LinuxSpec(GuestSpec):
     """`balloon_period` in seconds: how often the guest's balloon tells memory figures; 0: never.
-    `virtio_console`: with one, on which there is a shell as well (/dev/hvc0)."""
+    `virtio_console`: with one, on which there is a shell as well (/dev/hvc0). `quiet`: the kernel
+    says nothing of itself on the console."""
 
     memory_mb: int = 160
     balloon_period: int = 1
     virtio_console: bool = False
+    quiet: bool = True
 
 
 class LinuxGuest(Guest):
@@ -41,9 +43,10 @@ class LinuxGuest(Guest):
 
     def _boot_xml(self) -> str:
         kernel, initrd = linux_image()
+        quiet = "quiet " if self.spec.quiet else ""
         return (f"<kernel>{self.lab.copy(kernel)}</kernel>"
                 f"<initrd>{self.lab.copy(initrd)}</initrd>"
-                "<cmdline>console=ttyS0 quiet mitigations=off panic=-1</cmdline>")
+                f"<cmdline>console=ttyS0 {quiet}mitigations=off panic=-1</cmdline>")
 
     def _boot_disk_xml(self) -> str:
         return ""

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A guest's serial console in this terminal, through the agent. Ctrl-] ends it."""
+
+import argparse
+import asyncio
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lab import demo_address  # noqa: E402
+from lab.console_session import ConsoleSession, Over  # noqa: E402
+from lab.terminal import Terminal  # noqa: E402
+
+END_KEY = b"\x1d"  # Ctrl-]
+
+
+async def work(session: ConsoleSession, terminal: Terminal):
+    """Until Ctrl-] or a signal. Raises Over when the agent has ended it."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def on_keys():
+        try:
+            keys = os.read(0, 65536)
+        except OSError:  # the terminal is gone
+            keys = b""
+        typed, end, _ = keys.partition(END_KEY)
+        session.type(typed)
+        if end or not keys:
+            ended.set()
+            loop.remove_reader(0)
+
+    if terminal.has_keys:
+        loop.add_reader(0, on_keys)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGCONT, terminal.make_raw)
+    running = asyncio.create_task(session.run())
+    end = asyncio.create_task(ended.wait())
+    await asyncio.wait({running, end}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        end.cancel()
+        running.result()
+    await session.close()
+    running.cancel()
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="dev console", description=__doc__)
+    parser.add_argument("vm", metavar="VM", help="its id, UUID or name")
+    parser.add_argument("--device", metavar="ALIAS", help="default: the VM's first console")
+    parser.add_argument("--read-only", action="store_true", help="type nothing, take no lease")
+    parser.add_argument("--url", help="of the agent, http or https; default: ./dev demo")
+    parser.add_argument("--token", help="or @FILE, which others do not see in the list of "
+                        "processes; default: that of ./dev demo")
+    options = parser.parse_args()
+    if not (options.url and options.token):
+        demo = demo_address.find() or parser.error("no demo is running: --url and --token?")
+        options.url = options.url or demo[0]
+        options.token = options.token or demo[1]
+    if options.token.startswith("@"):
+        options.token = Path(options.token[1:]).read_text().strip()
+    return options
+
+
+def main() -> int:
+    options = parse()
+    with Terminal() as terminal:
+        query = {"device": options.device} if options.device else {}
+        if options.read_only or not terminal.has_keys:
+            query["mode"] = "ro"
+        url = re.sub("^http", "ws", options.url.rstrip("/"))
+        session = ConsoleSession(f"{url}/ws/console/{quote(options.vm, safe='')}", options.token,
+                                 query, terminal)
+        try:
+            asyncio.run(work(session, terminal))
+        except BrokenPipeError:  # nobody reads on
+            pass
+        except Over as over:
+            terminal.note(str(over))
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
