@@ -195,6 +195,22 @@ def test_after_a_lost_connection_nothing_is_missing_and_nothing_comes_twice(serv
     assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 3000
 
 
+def test_what_happened_to_the_guest_is_told_once_over_all_connections(served, guests, sit_down):
+    guest = started(guests("stopped", log_console=True))
+    with Relay(served.port) as relay:
+        user = sit_down(served, guest, url=relay.url)
+        place = user.wait_for(CONNECTED)
+        guest.domain.destroy()
+        user.wait_for("here the VM stopped")
+        place = user.wait_for("the VM is not running", after=place)
+        relay.cut()
+        user.wait_for("the VM is not running", after=place)
+        guest.start()
+        user.wait_for("here the VM started")
+        user.wait_for(CONNECTED, after=place)
+    assert user.seen.count(b"here the VM stopped") == 1
+
+
 def without_notes(seen: bytes) -> bytes:
     """What the guest has printed: a line in which a note fell is begun again below the note."""
     note = re.compile(rb"(?P<begun>[^\r\n]+\r?)\r\n\x1b\[2m\[rollo: [^\n]*\r\n(?P=begun)"
