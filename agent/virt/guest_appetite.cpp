@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t mostUnproven = 8192;
 constexpr milliseconds longestPause{500};
+constexpr milliseconds untilTrusted{250};
 
 bool stands(const virDomainInfo& info) {
     return info.state == VIR_DOMAIN_PAUSED || info.state == VIR_DOMAIN_PMSUSPENDED;
@@ -21,15 +22,19 @@ bool stands(const virDomainInfo& info) {
 }  // namespace
 
 bool GuestAppetite::wait(const std::atomic<bool>& enough) {
-    for (milliseconds pause{10}; !enough; pause = std::min(2 * pause, longestPause)) {
+    milliseconds waited{0};
+    for (milliseconds pause{5}; !enough; pause = std::min(2 * pause, longestPause)) {
         virDomainInfo info{};
         if (virDomainGetInfo(domain_.get(), &info) < 0) return false;
         if (info.cpuTime != cpuTimeNs_) {
             cpuTimeNs_ = info.cpuTime;
             unproven_ = 0;
         }
+        if (stands(info)) waited = milliseconds(0);
+        if (waited >= untilTrusted) unproven_ = 0;
         if (!stands(info) && unproven_ < mostUnproven) return true;
         std::this_thread::sleep_for(pause);
+        waited += pause;
     }
     return true;
 }

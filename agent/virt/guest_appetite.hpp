@@ -12,8 +12,9 @@ namespace rollo::virt {
 /// requests `max_client_requests` (five) are unfinished, and a stream's packet is one until the
 /// device has taken it; then it does not read the answers to its own keepalive either, and closes
 /// the connection after 30 s. The kernel keeps more than 8 KiB for a guest that does not read. So
-/// nothing is sent to one that is paused, and no more than that to one whose process has not run
-/// since.
+/// nothing is sent to one that is paused, and that much in a quarter of a second to one whose
+/// process has not been seen to run: its time is counted in steps of 10 ms, in which a fast guest
+/// takes more.
 /// Thread: the worker that owns the connection. Every call may block: libvirtd answers once it
 /// reads, which it does not while a guest that runs takes nothing.
 class GuestAppetite {
