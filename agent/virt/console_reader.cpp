@@ -124,6 +124,7 @@ ConsoleReader::Drained ConsoleReader::drain() {
             return drained;
         }
         drained.something = true;
+        printed_ = true;
         staging_.append({buffer.data(), static_cast<std::size_t>(got)});
     }
 }

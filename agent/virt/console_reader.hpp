@@ -39,6 +39,8 @@ class ConsoleReader : public std::enable_shared_from_this<ConsoleReader> {
     void stop();
     /// Any thread.
     core::ConsoleOutput take();
+    /// Any thread: set whenever something has come; whoever is interested takes it back.
+    std::atomic<bool>& printed() { return printed_; }
     /// Any thread: nothing is told any more.
     void silence() { silent_ = true; }
     /// Any thread: tells it behind what was told before.
@@ -69,6 +71,7 @@ class ConsoleReader : public std::enable_shared_from_this<ConsoleReader> {
     const std::shared_ptr<EventLoop> loop_;
     const std::shared_ptr<ConsoleOutlet> outlet_;
     std::atomic<bool> silent_ = false;
+    std::atomic<bool> printed_ = false;
     std::atomic<std::size_t> inputInDoubt_ = 0;
 
     std::mutex mutex_;

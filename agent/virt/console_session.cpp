@@ -68,7 +68,7 @@ void ConsoleSession::open() {
         connection_->onClose([reader = reader_](int) { reader->end(); });
         DomainHandle domain = lookUp(connection_->get(), target_.vm);
         openStream(domain.get());
-        appetite_.emplace(std::move(domain));
+        appetite_.emplace(std::move(domain), reader_->printed());
         if (settle()) reader_->start(stream_.get(), std::move(logEnd));
     } catch (const LibvirtError& error) {
         log::debug("console {} cannot be opened: {}", target_.alias, error.what());
@@ -118,25 +118,24 @@ void ConsoleSession::fail(core::ConsoleFailure failure) {
 void ConsoleSession::send(std::string_view bytes) {
     if (!stream_) return;
     while (!bytes.empty() && !abandoned_) {
-        reader_->inputInDoubt(
-            std::accumulate(lastPieces_.begin(), lastPieces_.end(), bytes.size()));
-        // Of a domain that is gone the stream will end by itself; of a connection the next piece
-        // will tell.
-        static_cast<void>(appetite_->wait(abandoned_));
-        if (!abandoned_ && !sendPiece(bytes)) return reader_->end();
+        if (!sendPiece(bytes)) return reader_->end();
+        // Libvirtd has read the piece when this answers. If the guest runs no more the stream will
+        // end by itself, and what is left is lost.
+        if (!appetite_->wait(abandoned_)) return;
     }
-    // Libvirtd has read all of it when it answers.
-    static_cast<void>(appetite_->wait(abandoned_));
     reader_->inputTaken();
 }
 
 bool ConsoleSession::sendPiece(std::string_view& rest) {
+    reader_->inputInDoubt(std::accumulate(lastPieces_.begin(), lastPieces_.end(), rest.size()));
     const int sent = virStreamSend(stream_.get(), rest.data(), std::min(rest.size(), largestPiece));
-    if (sent <= 0) return sent == -2;  // nothing has gone, and nothing is wrong
-    rest.remove_prefix(static_cast<std::size_t>(sent));
-    appetite_->sent(static_cast<std::size_t>(sent));
-    lastPieces_.push_back(static_cast<std::size_t>(sent));
-    if (lastPieces_.size() > mostUnfinished) lastPieces_.pop_front();
+    if (sent == -1) return false;
+    if (sent > 0) {
+        rest.remove_prefix(static_cast<std::size_t>(sent));
+        appetite_->sent(static_cast<std::size_t>(sent));
+        lastPieces_.push_back(static_cast<std::size_t>(sent));
+        if (lastPieces_.size() > mostUnfinished) lastPieces_.pop_front();
+    }
     return true;
 }
 

@@ -11,23 +11,25 @@ namespace rollo::virt {
 /// Whether it makes sense to send a guest more input. Libvirtd reads no more of a client of whose
 /// requests `max_client_requests` (five) are unfinished, and a stream's packet is one until the
 /// device has taken it; then it does not read the answers to its own keepalive either, and closes
-/// the connection after 30 s. The kernel keeps more than 8 KiB for a guest that does not read. So
-/// nothing is sent to one that is paused, and that much in a quarter of a second to one whose
-/// process has not been seen to run: its time is counted in steps of 10 ms, in which a fast guest
-/// takes more.
+/// the connection after 30 s. The kernel keeps more than 16 KiB for a guest that does not read. So
+/// one that is paused is sent no more, and one that has shown no sign of life since no more than
+/// that. Its processor time alone is too coarse a sign: a fast guest takes more in one step of it.
 /// Thread: the worker that owns the connection. Every call may block: libvirtd answers once it
 /// reads, which it does not while a guest that runs takes nothing.
 class GuestAppetite {
   public:
-    explicit GuestAppetite(DomainHandle domain) : domain_(std::move(domain)) {}
+    /// `printed` becomes true, on any thread, when the guest has printed something; outlives this.
+    GuestAppetite(DomainHandle domain, std::atomic<bool>& printed)
+        : domain_(std::move(domain)), printed_(printed) {}
 
     void sent(std::size_t bytes) { unproven_ += bytes; }
     /// Waits until it may take more, or `enough` becomes true; without end if it is never so.
-    /// False if libvirt does not know.
+    /// False: the guest runs no more, and its stream is about to end.
     bool wait(const std::atomic<bool>& enough);
 
   private:
     DomainHandle domain_;
+    std::atomic<bool>& printed_;
     unsigned long long cpuTimeNs_ = 0;  ///< of its process, when that was last seen to have run
     std::size_t unproven_ = 0;          ///< bytes that were sent since
 };

@@ -116,6 +116,7 @@ def test_the_first_byte_after_quiet_comes_at_once(driver, guest):
     times.sort()
     print(f"median {times[50]:.2f} ms, longest {times[-1]:.2f} ms")
     assert times[50] < 4
+    assert times[90] < 15  # none waits for another that came before it
 
 
 def test_output_that_nobody_takes_is_bounded_and_counted(driver, guest):
@@ -161,7 +162,7 @@ def test_why_it_cannot_be_opened(driver, guest, guests):
         assert driver.expect("failed", stream) == [why]
 
 
-def test_all_output_before_the_end_arrives(driver, guest):
+def test_all_output_before_the_end_arrives(driver, guest, lab):
     stream = attached(driver, guest)
     guest.send(commands.FLOOD)
     time.sleep(0.5)
@@ -169,7 +170,8 @@ def test_all_output_before_the_end_arrives(driver, guest):
     driver.expect("ended", stream)
     assert driver.said("ended", stream)[-1][0] >= driver.said("output", stream)[-1][0]
     check_complete(driver.output(stream))
-    time.sleep(0.3)
+    lab.restart()  # which ends its connection as well
+    attached(driver, guest.create())
     assert len(driver.words("ended", stream)) == 1
 
 
@@ -282,7 +284,7 @@ def test_input_that_waits_is_told_as_lost(driver, guest):
     time.sleep(2)
     guest.kill()
     lost = int(driver.expect("ended", stream, 20)[0])
-    assert 30_000 < lost < 65536
+    assert 65536 - 8192 <= lost <= 65536
 
 
 def test_a_log_file_is_read_before_and_after(driver, guests):
