@@ -21,7 +21,7 @@ FINAL = {
     1007: "the agent did not understand",
     1009: "the agent did not take so large a message",
     4001: "the token is not valid, or not any more",
-    4003: "this token may not see this console, or consoles are not enabled on this host",
+    4003: "this token may not see this console",
     4004: "there is no such VM or console, or this token may not see it",
     4009: "the guest has migrated to another host",
 }
@@ -56,6 +56,7 @@ class ConsoleSession:
         self._status: dict = {}
         self._may_write = False
         self._user: str | None = None
+        self._goodbye = ""
         self._retry_seconds = 0.0
         self._typed = bytearray()
         self._to_send = asyncio.Event()
@@ -110,6 +111,7 @@ class ConsoleSession:
         self._socket = socket
         self._live = False
         self._replay_to = None
+        self._goodbye = ""
         self._retry_seconds = 0.0
         sender = asyncio.create_task(self._send(socket))
         try:
@@ -126,6 +128,8 @@ class ConsoleSession:
             if self._typed:
                 self._notice(f"{len(self._typed)} bytes that were typed were not sent")
                 self._typed.clear()
+        if self._goodbye == "consoles_disabled":
+            raise Over("consoles are not enabled on this host")
         if socket.close_code in FINAL:
             raise Over(FINAL[socket.close_code])
 
@@ -215,6 +219,7 @@ class ConsoleSession:
         self._terminal.note(f"the token is good until {data['expires_at']}")
 
     def _on_goodbye(self, data: dict):
+        self._goodbye = data["reason"]
         self._retry_seconds = (data.get("retry_after_ms") or 0) / 1000
 
     def _tell_status(self, before: dict):
