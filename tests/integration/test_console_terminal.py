@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`./dev console` as people use it: a real terminal, the real agent, real guests."""
 
-import os
 import re
 import signal
 import socket
@@ -300,9 +299,15 @@ def test_nothing_of_the_notes_is_in_a_file_of_output(served, guests, tmp_path):
     assert b"[rollo: serial0: connected; nobody is typing; for reading only]\n" in notes
 
 
+def test_the_token_of_the_demo_is_for_the_demo_alone():
+    answer = subprocess.run([sys.executable, str(PROGRAM), "vm", "--url=http://127.0.0.1:1"],
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20,
+                            check=False)
+    assert answer.returncode == 2 and "--token is needed" in answer.stderr
+
+
 def test_where_the_demo_is_nobody_else_can_read(tmp_path, monkeypatch):
     monkeypatch.setattr(demo_address, "FILE", tmp_path / "demo.json")
-    os.umask(os.umask(0) & ~0o077)
     with demo_address.published("http://here", "secret"):
         assert demo_address.find() == ("http://here", "secret")
         assert demo_address.FILE.stat().st_mode & 0o777 == 0o600

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A guest's serial console in this terminal, through the agent. Ctrl-] ends it."""
+# It is of the laboratory, as the demo is: it shares no code with the agent, needs what the tests
+# need, and is installed nowhere. So it also shows that the contract is enough to write a client.
 
 import argparse
 import asyncio
@@ -60,10 +62,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--token", help="or @FILE, which others do not see in the list of "
                         "processes; default: that of ./dev demo")
     options = parser.parse_args()
-    if not (options.url and options.token):
-        demo = demo_address.find() or parser.error("no demo is running: --url and --token?")
-        options.url = options.url or demo[0]
-        options.token = options.token or demo[1]
+    if options.url and not options.token:  # the demo's is nobody else's business
+        parser.error("with --url, --token is needed as well")
+    if not options.url:
+        url, token = demo_address.find() or parser.error("no demo is running: --url and --token?")
+        options.url, options.token = url, options.token or token
     if options.token.startswith("@"):
         options.token = Path(options.token[1:]).read_text().strip()
     return options

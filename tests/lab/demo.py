@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """`./dev demo`: a private libvirt, three guests, the agent on loopback, and its events as they
-come, while the guests are started, paused, rebooted and stopped now and then. Their consoles can be
-opened meanwhile: `./dev console`. Ctrl-C (or SIGTERM, or SIGHUP) takes everything down again; nothing
-of it touches the machine's own libvirt."""
+come, while the guests are started, paused, rebooted and stopped now and then. `./dev console` opens
+their consoles meanwhile. Ctrl-C (or SIGTERM, or SIGHUP) takes everything down again; nothing of it
+touches the machine's own libvirt."""
 
 import argparse
 import itertools
