@@ -78,7 +78,7 @@ void tellOfConsoles(MetricsText& out, const core::Consoles::Figures& figures) {
           static_cast<double>(figures.viewers));
     gauge(out, "rollo_agent_console_kept_bytes", "Output of consoles that is kept.",
           static_cast<double>(figures.keptBytes));
-    counter(out, "rollo_agent_console_output_bytes_total", "What guests have printed.",
+    counter(out, "rollo_agent_console_output_bytes_total", "What guests have printed, as it came by their streams.",
             figures.outputBytes);
     counter(out, "rollo_agent_console_dropped_bytes_total",
             "Output that the agent itself could not take in time.", figures.droppedBytes);

@@ -221,9 +221,9 @@ def unit_programs(folders: list[str]) -> list[str]:
 # do.
 SHORT = ["agent/rollo-agent", "tests/fixtures/guest.img"]
 SHORT_TARGETS = {
-    "asan": SHORT + unit_programs(["agent", "auth", "common", "config", "core", "proto", "server",
+    "asan": SHORT + ["tests/fixtures/console_driver"] + unit_programs(["agent", "auth", "common", "config", "core", "proto", "server",
                                    "store", "virt"]),
-    "tsan": SHORT + unit_programs(["common", "store", "virt"]),
+    "tsan": SHORT + ["tests/fixtures/console_driver"] + unit_programs(["common", "store", "virt"]),
 }
 
 

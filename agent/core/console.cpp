@@ -64,7 +64,10 @@ void Console::leave(ConsoleViewer& viewer, const common::Now& now) {
     const bool wrote = lease_.heldBy(viewer);
     if (wrote) lease_.end();
     record(wrote ? "detached, and writes no more" : "detached", viewer);
-    if (viewers_.empty()) shared_[0] = shared_[1] = std::nullopt;
+    if (viewers_.empty()) {
+        shared_[0] = shared_[1] = std::nullopt;
+        attachment_.forgetForce();
+    }
     tellAll(now);
 }
 

@@ -113,6 +113,7 @@ void ConsoleAttachment::vmStarts(std::optional<std::string> bootId, common::Mono
     close(now);
     scrollback_.beginBoot(std::move(bootId));
     newBoot_ = true;
+    force_ = false;
     ousted_ = false;
     failure_.reset();
     backOff_ = {};
@@ -129,6 +130,8 @@ void ConsoleAttachment::vmStops(std::optional<std::string> bootId, common::Monot
 }
 
 void ConsoleAttachment::finishStop(common::Monotonic now) {
+    if (phase_ == Phase::open) takeOutput(now);
+    finishJoin();
     close(now);
     stopping_ = false;
     stopped_ = true;
@@ -185,8 +188,11 @@ void ConsoleAttachment::open(bool hasViewers, common::Monotonic now) {
 }
 
 void ConsoleAttachment::close(common::Monotonic now) {
+    force_ = false;
     if (stream_ == 0) return;
     if (phase_ == Phase::open) takeOutput(now);
+    // What the file has more than the stream has brought is found when it is opened again.
+    if (join_ && join_->holdsNothing()) join_.reset();
     finishJoin();
     context_.hypervisor.closeConsole(stream_);
     context_.streams.erase(stream_);
@@ -198,7 +204,7 @@ void ConsoleAttachment::close(common::Monotonic now) {
 
 void ConsoleAttachment::hurry(bool force, common::Monotonic now) {
     if (phase_ == Phase::open) return;
-    force_ = force_ || force;
+    force_ = force_ || (force && mayOpen());
     retryAt_ = now;
 }
 
@@ -219,7 +225,7 @@ void ConsoleAttachment::on(const ConsoleOpened& opened, common::Monotonic now) {
     const ConsoleDevice* named = device();
     LogJoin::Known known;
     known.latest = scrollback_.latest(latestForJoin);
-    known.nothing = !everOpened_ && (!newBoot_ || opened.log);
+    known.nothing = !everOpened_;
     known.newTerminal = newBoot_;
     known.logBegan = newBoot_ && named && named->log && !named->log->append;
     everOpened_ = true;

@@ -49,6 +49,8 @@ class ConsoleAttachment {
     std::optional<common::Monotonic> due(bool wanted) const;
     /// The next attempt is at once; by force it takes the device from whoever has it.
     void hurry(bool force, common::Monotonic now);
+    /// Nobody is there any more who has asked for that.
+    void forgetForce() { force_ = false; }
     void close(common::Monotonic now);
     /// The stream has just ended, or is being opened: what comes of that will be known in a moment,
     /// and nobody needs to hear of it before.

@@ -29,8 +29,12 @@ proto::ConsoleInfo::Viewer describe(const ConsoleViewer& viewer, const Console& 
 
 void describe(const Console& console, proto::ConsoleInfo& info) {
     const auto status = console.status(nullptr);
-    info.state = status.state;
-    info.message = status.message;
+    const bool letGo = console.viewers().empty() && !console.attached() &&
+                       status.state == proto::ConsoleState::suspended;
+    if (!letGo) {
+        info.state = status.state;
+        info.message = status.message;
+    }
     info.startOffset = console.scrollback().begin();
     info.nextOffset = console.scrollback().end();
     info.keptBytes = console.scrollback().size();
@@ -64,8 +68,7 @@ std::string consoleText(const Console* console, std::optional<Scrollback::Offset
                         std::optional<Scrollback::Offset> tail) {
     if (!console) return {};
     const Scrollback& scrollback = console->scrollback();
-    Scrollback::Offset start = scrollback.begin();
-    if (from) start = std::max(start, *from);
+    Scrollback::Offset start = from.value_or(scrollback.begin());
     if (tail) start = std::max(start, scrollback.end() - std::min(*tail, scrollback.end()));
     std::string text;
     auto cursor = scrollback.at(start);

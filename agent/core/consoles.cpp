@@ -101,7 +101,7 @@ void Consoles::forgetUnneeded(const common::Now& now) {
     });
 }
 
-/// The oldest goes first of those that nobody watches.
+/// Of those that nobody watches, the largest gives up its older half first.
 void Consoles::boundMemory() {
     std::size_t kept = figures().keptBytes;
     while (kept > context_.settings.totalBytes) {

@@ -41,7 +41,7 @@ std::size_t commonEnd(std::string_view left, std::string_view right) {
 LogJoin::LogJoin(const Known& known, std::optional<ConsoleLog> log, common::Monotonic now)
     : mayBeOld_(!known.newTerminal), opened_(now), readAt_(now + untilSilent) {
     if (!log) {
-        first_.gap = !known.nothing;
+        first_.gap = true;
         done_ = true;
         return;
     }

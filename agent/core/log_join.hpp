@@ -27,7 +27,7 @@ class LogJoin {
     /// What is known before the stream opens.
     struct Known {
         std::string latest;        ///< the latest output, as far as nothing is missing in it
-        bool nothing = false;      ///< no output has ever been seen, so that none can be missing
+        bool nothing = false;      ///< no output has ever been seen
         bool logBegan = false;     ///< the file holds this boot of the guest alone
         bool newTerminal = false;  ///< nobody has read it before
     };
@@ -44,6 +44,8 @@ class LogJoin {
     Found takeFirst() { return std::exchange(first_, {}); }
     /// The place is found, or given up: what the stream brings follows.
     bool done() const { return done_; }
+
+    bool holdsNothing() const { return held_.empty() && !done_; }
 
     /// What the stream has brought. Not once it is done.
     void hold(std::string_view bytes, common::Monotonic now);

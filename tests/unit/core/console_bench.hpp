@@ -46,6 +46,8 @@ class Watcher {
     Watcher& type(std::string_view bytes);
     /// What was heard since the last call: output in quotes, joined; the rest a line each.
     Lines heard();
+    /// Whether it is worth a line that nobody knows what was printed before the first attach.
+    bool tellsOfStart = false;
     FakeSubscriber ear;
     core::ConsoleViewer viewer;
     ConsoleBench& bench;
@@ -144,8 +146,8 @@ class ConsoleBench {
 
 inline Watcher::Watcher(ConsoleBench& of, core::Principal principal,
                         core::ConsoleViewer::Opening opening)
-    : viewer(std::move(opening), std::move(principal), of.terms, of.host.hub,
-             of.host.host.state(), *of.consoles, ear),
+    : viewer(std::move(opening), std::move(principal), of.terms, of.host.hub, of.host.host.state(),
+             *of.consoles, ear),
       bench(of) {}
 
 inline Watcher& Watcher::say(std::string_view text) {
@@ -187,7 +189,7 @@ inline Lines Watcher::heard() {
         const bool bytes = sent.frame.wire().front() == '\x82';
         std::string line =
             bytes ? "\"" + std::string(sent.frame.payload()) + "\"" : gist(Message(sent.frame));
-        if (line == "connection_status") continue;
+        if (line == "connection_status" || (line == "gap 0..0" && !tellsOfStart)) continue;
         const bool joins = bytes && !lines.empty() && lines.back().front() == '"';
         if (joins)
             lines.back() = lines.back().substr(0, lines.back().size() - 1) + line.substr(1);

@@ -466,7 +466,7 @@ TEST_CASE("whoever is ousted does not fight") {
     ConsoleBench bench;
     bench.begin();
     auto ann = bench.watchBinary();
-    bench.opened();
+    bench.opened().print("x");
     ann->heard();
     bench.calls();
     bench.ended().pass(250);
@@ -474,7 +474,45 @@ TEST_CASE("whoever is ousted does not fight") {
     bench.failed(ConsoleFailure::inUse);
     CHECK(ann->heard() == Lines{"preempted, 1 here"});
     bench.pass(250).failed(ConsoleFailure::inUse).pass(500).opened();
-    CHECK(ann->heard() == Lines{"connected, 1 here", "gap 0..0"});
+    CHECK(ann->heard() == Lines{"connected, 1 here", "gap 1..1"});
+}
+
+TEST_CASE("nobody knows what was printed before the first attach, and viewers are told") {
+    ConsoleBench bench;
+    bench.begin();
+    auto ann = bench.watchBinary();
+    ann->tellsOfStart = true;
+    bench.opened().print("x");
+    CHECK(ann->heard() == Lines{"connected, 1 here", "attached 0..0", "gap 0..0", "\"x\""});
+}
+
+TEST_CASE("force ends with those who asked for it") {
+    ConsoleBench bench;
+    bench.begin({serial("serial0")}, false);
+    bench.watchBinary(person("eve", "admin"), {.forceDevice = true});
+    bench.start(12);
+    auto ann = bench.watchBinary();
+    CHECK(bench.calls() == Lines{"open 1 serial0"});
+    bench.failed(ConsoleFailure::inUse);
+    bench.watchBinary(person("eve", "admin"), {.forceDevice = true});
+    bench.failed(ConsoleFailure::inUse);
+    CHECK(bench.calls() == Lines{"close 1", "open 2 serial0 by force", "close 2"});
+    bench.pass(5000);
+    CHECK(bench.calls() == Lines{"open 3 serial0"});
+}
+
+TEST_CASE("a stream that goes before the file was read leaves no gap: it is read the next time") {
+    ConsoleBench bench;
+    bench.settings.linger = std::chrono::seconds(1);
+    const auto device = serial("serial0", core::ConsoleLogFile{"/log", true});
+    bench.begin({device});
+    bench.watchBinary();
+    bench.opened(file("abc")).tick(1000);
+    CHECK(bench.calls().back() == "close 1");
+    auto ann = bench.watchBinary();
+    bench.opened(file("abcdef"));
+    CHECK(ann->heard() ==
+          Lines{"suspended, 1 here", "attached 0..3", "\"abc\"", "connected, 1 here", "\"def\""});
 }
 
 TEST_CASE("force takes the device, once") {
@@ -514,11 +552,11 @@ TEST_CASE("a frozen libvirt keeps its stream, which may lack something from ther
     ConsoleBench bench;
     bench.begin();
     auto ann = bench.watchBinary();
-    bench.opened();
+    bench.opened().print("x");
     ann->heard();
     bench.calls();
     bench.host.lose("keepalive");
-    CHECK(ann->heard() == Lines{"suspended, 1 here", "gap 0..0"});
+    CHECK(ann->heard() == Lines{"suspended, 1 here", "gap 1..1"});
     bench.host.open().list({withConsoles(claiming(runningVm(1, 11), 1), {serial("serial0")})});
     bench.pass(0);
     bench.print("still here");
@@ -629,7 +667,7 @@ TEST_CASE("what is kept by configuration is attached to as soon as it starts") {
     CHECK(bench.calls() == Lines{"open 1 serial0"});
     bench.opened().print("x");
     CHECK(bench.watchBinary()->heard() ==
-          Lines{"connected, 1 here", "attached 0..1", "started", "gap 0..0", "\"x\""});
+          Lines{"connected, 1 here", "attached 0..1", "started", "\"x\""});
     auto another = withConsoles(claiming(runningVm(2, 13), 2), {serial("serial0")});
     bench.calls();
     bench.host.list({withConsoles(claiming(runningVm(1, 12), 1), {serial("serial0")}), another});
@@ -820,8 +858,11 @@ TEST_CASE("the list of consoles, and the log that is downloaded") {
     CHECK_FALSE(list.flag("consoles[1].openable"));
     CHECK(list.text("consoles[1].status") == "closed");
     const core::Console* console = bench.consoles->find(uuid(1), "serial0");
-    CHECK(core::consoleText(console, {}, {}) == "ab\r\n[rollo: 1000 bytes are missing here]\r\nyz");
+    CHECK(core::consoleText(console, {}, {}) ==
+          "\r\n[rollo: something may be missing here]\r\n"
+          "ab\r\n[rollo: 1000 bytes are missing here]\r\nyz");
     CHECK(core::consoleText(console, 1003, {}) == "z");
+    CHECK(core::consoleText(console, 1000, {}) == "\r\n[rollo: 2 bytes are missing here]\r\nyz");
     CHECK(core::consoleText(console, {}, 1) == "z");
     CHECK(core::consoleText(nullptr, {}, {}) == "");
 }
