@@ -78,8 +78,8 @@ void tellOfConsoles(MetricsText& out, const core::Consoles::Figures& figures) {
           static_cast<double>(figures.viewers));
     gauge(out, "rollo_agent_console_kept_bytes", "Output of consoles that is kept.",
           static_cast<double>(figures.keptBytes));
-    counter(out, "rollo_agent_console_output_bytes_total", "What guests have printed, as it came by their streams.",
-            figures.outputBytes);
+    counter(out, "rollo_agent_console_output_bytes_total",
+            "What guests have printed, as it came by their streams.", figures.outputBytes);
     counter(out, "rollo_agent_console_dropped_bytes_total",
             "Output that the agent itself could not take in time.", figures.droppedBytes);
     counter(out, "rollo_agent_console_input_bytes_total", "What was typed and handed to libvirt.",
@@ -96,6 +96,9 @@ void tellOfLibvirt(MetricsText& out, const virt::LibvirtHypervisor::Figures& fig
     counter(out, "rollo_agent_libvirt_events_total", "Callbacks of libvirt.", figures.events);
     counter(out, "rollo_agent_libvirt_given_up_calls_total",
             "Calls to libvirt that hung and were left to themselves.", figures.givenUpCalls);
+    gauge(out, "rollo_agent_console_stuck_streams",
+          "Streams of consoles that were given up in a call to libvirt which has not returned.",
+          static_cast<double>(figures.consolesLeftBehind));
     gauge(out, "rollo_agent_libvirt_stuck_calls", "Those of them that have not returned yet.",
           static_cast<double>(figures.stuckCalls));
     gauge(out, "rollo_agent_libvirt_sample_seconds",

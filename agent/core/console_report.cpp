@@ -75,6 +75,7 @@ std::string consoleText(const Console* console, std::optional<Scrollback::Offset
     while (true) {
         if (const auto mark = scrollback.takeMark(cursor)) {
             if (mark->kind != Scrollback::Mark::Kind::gap) continue;
+            if (mark->approximate && text.empty()) continue;  // there is always something before
             text += mark->approximate
                         ? std::string("\r\n[rollo: something may be missing here]\r\n")
                         : fmt::format("\r\n[rollo: {} bytes are missing here]\r\n",

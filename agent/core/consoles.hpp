@@ -46,6 +46,11 @@ class Consoles {
     /// When `look` has something to do, if nothing happens before.
     std::optional<common::Monotonic> due(const common::Now& now) const;
 
+    /// Keeps for the administrator what somebody did without being a viewer.
+    void record(const ConsoleDeed& deed) const {
+        if (context_.record) context_.record(deed);
+    }
+
     struct Figures : ConsoleContext::Figures {
         std::size_t attached = 0;  ///< or attaching
         std::size_t viewers = 0;

@@ -168,7 +168,8 @@ void Connection::upgraded(lws* socket, const common::Now& now) {
 }
 
 void Connection::request(lws* socket, const common::Now& now) {
-    const Request request = readRequest(socket);
+    Request request = readRequest(socket);
+    request.peer = peer_.text;
     Reply answered = reply(request, now);
     // Nothing here takes a body; what comes of it must not be taken for another request.
     lastReply_ = request.body;

@@ -103,6 +103,9 @@ Reply consoleLog(const Call& call) {
     if (!device) return refusalReply({404, "there is no such console"});
     const auto& identity = found->info.identity;
     const auto* console = call.services.consoles.find(identity.uuid, device->alias);
+    call.services.consoles.record({"reads the log by HTTP", call.principal.user.value_or(""),
+                                   call.request.peer, "", identity.name, identity.uuid,
+                                   device->alias});
     return attachment(fmt::format("{}-{}.log", identity.name, device->alias),
                       core::consoleText(console, range->from, range->tail));
 }

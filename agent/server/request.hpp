@@ -12,6 +12,7 @@ namespace rollo::server {
 /// What a client asked for, as far as its request line and headers tell. The token goes no further
 /// than the handshake.
 struct Request {
+    std::string peer;  ///< the client's address, for the log
     std::string method;
     std::string path;                                        ///< decoded, without the query
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded

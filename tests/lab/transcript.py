@@ -185,5 +185,7 @@ class Transcript:
                     last = numbers[-1]
 
     def check_gapless(self):
+        """But for what was printed before the agent first attached, which nobody knows."""
         self.check()
-        assert self.gaps == [], f"{self.gaps}"
+        gaps = [gap for gap in self.gaps if gap.end > 0]
+        assert gaps == [], f"{gaps}"

@@ -40,7 +40,11 @@ struct Bench {
     core::Hub hub{"0123456789abcdef"};
     core::HostState state;
     FakeHypervisor hypervisor;
-    core::Consoles consoles{{}, state, hypervisor, [](const core::ConsoleDeed&) {}};
+    std::vector<std::string> deeds;
+    core::Consoles consoles{{}, state, hypervisor, [this](const core::ConsoleDeed& deed) {
+                                deeds.push_back(fmt::format("{} from {} {} of {}", deed.user,
+                                                            deed.address, deed.what, deed.vm));
+                            }};
     Services services{{}, hub, state, consoles, verifier(), {}, {}};
 
     Bench() {
@@ -340,6 +344,7 @@ TEST_CASE("what a console has printed is a file to be saved") {
     const auto log = [&](std::vector<std::pair<std::string, std::string>> query) {
         Request request{.method = "GET", .path = "/api/v1/vms/1/console/log", .query = query};
         request.bearer = token({}, "operator");
+        request.peer = "192.0.2.1";
         return answer(request, bench.services, at());
     };
     const Reply empty = log({});
@@ -354,6 +359,8 @@ TEST_CASE("what a console has printed is a file to be saved") {
     CHECK(log({{"device", "serial1"}}).status == 404);
     CHECK(log({{"tail", "x"}}).status == 400);
     CHECK(log({{"tail", "1"}, {"from", "1"}}).status == 400);
+    CHECK(bench.deeds.size() == 5);
+    CHECK(bench.deeds.back() == "alice from 192.0.2.1 reads the log by HTTP of web");
 }
 
 TEST_CASE("a host without consoles says so") {
