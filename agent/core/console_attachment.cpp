@@ -124,7 +124,7 @@ void ConsoleAttachment::vmStops(std::optional<std::string> bootId, common::Monot
     stopping_ = true;
     bootId_ = std::move(bootId);
     if (phase_ != Phase::open && phase_ != Phase::ended) return finishStop(now);
-    if (join_) join_->end(now);
+    if (join_) join_->endStream(now);
     if (!lastWordsUntil_) lastWordsUntil_ = now + lastWords;
     serveJoin(now);
 }
@@ -191,8 +191,11 @@ void ConsoleAttachment::close(common::Monotonic now) {
     force_ = false;
     if (stream_ == 0) return;
     if (phase_ == Phase::open) takeOutput(now);
-    // What the file has more than the stream has brought is found when it is opened again.
-    if (join_ && join_->holdsNothing()) join_.reset();
+    // What is held back stands in the file as well, and is found there when it is opened again.
+    if (join_ && !join_->done()) {
+        logEnd_ = join_->end();
+        join_.reset();
+    }
     finishJoin();
     context_.hypervisor.closeConsole(stream_);
     context_.streams.erase(stream_);
@@ -225,6 +228,7 @@ void ConsoleAttachment::on(const ConsoleOpened& opened, common::Monotonic now) {
     const ConsoleDevice* named = device();
     LogJoin::Known known;
     known.latest = scrollback_.latest(latestForJoin);
+    known.end = logEnd_;
     known.nothing = !everOpened_;
     known.newTerminal = newBoot_;
     known.logBegan = newBoot_ && named && named->log && !named->log->append;
@@ -253,8 +257,8 @@ void ConsoleAttachment::on(const ConsoleEnded& ended, common::Monotonic now) {
     ousted_ = !stopping_;
     undecidedUntil_ = now + stopFollows;
     retryAt_ = now + firstRetry;
-    if (join_) join_->end(now);
-    if (!lastWordsUntil_) lastWordsUntil_ = now + lastWords;
+    if (join_ && stopping_) join_->endStream(now);
+    if (!lastWordsUntil_) lastWordsUntil_ = now + (stopping_ ? lastWords : stopFollows);
     serveJoin(now);
 }
 
@@ -279,13 +283,13 @@ void ConsoleAttachment::takeOutput(common::Monotonic now) {
     context_.figures.droppedBytes += output.dropped;
     if (output.dropped > 0) {
         finishJoin();
+        logEnd_.reset();
         scrollback_.skip(output.dropped);
     }
     if (output.bytes.empty()) return;
-    if (join_ && !join_->done())
-        join_->hold(output.bytes, now);
-    else
-        scrollback_.append(output.bytes);
+    if (join_ && !join_->done()) return join_->hold(output.bytes, now);
+    if (logEnd_) logEnd_->offset += output.bytes.size();
+    scrollback_.append(output.bytes);
 }
 
 void ConsoleAttachment::serveJoin(common::Monotonic now) {
@@ -298,6 +302,7 @@ void ConsoleAttachment::serveJoin(common::Monotonic now) {
 void ConsoleAttachment::finishJoin() {
     if (!join_) return;
     add(join_->finish());
+    logEnd_ = join_->end();
     join_.reset();
 }
 

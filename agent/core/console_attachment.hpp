@@ -105,7 +105,8 @@ class ConsoleAttachment {
     bool libvirtConnected_ = false;  ///< when that was last looked at
     bool newBoot_ = false;           ///< not attached since the guest has started
     std::optional<LogJoin> join_;
-    std::optional<std::string> bootId_;  ///< of the boot that ends
+    std::optional<LogJoin::Place> logEnd_;  ///< of what is in the scrollback
+    std::optional<std::string> bootId_;     ///< of the boot that ends
     /// The guest has stopped, or the stream ended: until then its last words may come.
     std::optional<common::Monotonic> lastWordsUntil_;
     bool stopping_ = false;

@@ -186,8 +186,9 @@ void Host::reconcile(Vm& vm, const DomainDescription& description, const common:
     if (vm.pauseSeen && unasked && now.mono - *vm.pauseSeen < crashFollows) return;
     settlePause(vm, description.status == VmStatus::crashed, now);
     const bool both = hasProcess(vm.info.status) && hasProcess(description.status);
-    const bool another = both && (description.domain.domainId != vm.domainId ||
-                                  description.cpuTimeNs < vm.cpuTimeNs);
+    // A process that has just gone is read as having used no time at all.
+    const bool younger = description.cpuTimeNs > 0 && description.cpuTimeNs < vm.cpuTimeNs;
+    const bool another = both && (description.domain.domainId != vm.domainId || younger);
     if (another) step(vm, vm.lifecycle.correct(VmStatus::stopped, "unknown"), now);
     step(vm, vm.lifecycle.correct(description.status, description.reason), now);
     if (!hasProcess(vm.info.status)) return;

@@ -47,18 +47,37 @@ LogJoin::LogJoin(const Known& known, std::optional<ConsoleLog> log, common::Mono
     }
     from_ = log->end();
     inode_ = log->inode;
-    before_ = std::move(log->bytes);
     if (known.nothing || known.logBegan) {
         first_.gap = !known.nothing && log->from > 0;
-        first_.bytes = before_;
-        return;
+        first_.bytes = log->bytes;
+    } else if (const auto end = seam(known, *log)) {
+        first_.bytes = log->bytes.substr(*end);
+    } else {
+        first_.gap = true;
     }
+    beganWithGap_ = first_.gap;
+    before_ = std::move(log->bytes);
+}
+
+/// Behind what was known: where it has to be, if that can be told, or else at the one place where
+/// it is found.
+std::optional<std::size_t> LogJoin::seam(const Known& known, const ConsoleLog& log) const {
     const std::string_view latest = known.latest;
     const auto searched = latest.substr(latest.size() - std::min(latest.size(), enoughToKnow));
-    if (const auto place = onlyPlace(searched, before_))
-        first_.bytes = before_.substr(*place + searched.size());
-    else
-        first_.gap = true;
+    const auto& end = known.end;
+    if (end && end->inode == log.inode && end->offset >= log.from && end->offset <= log.end()) {
+        const auto at = static_cast<std::size_t>(end->offset - log.from);
+        const auto before = std::string_view(log.bytes).substr(0, at);
+        if (before.ends_with(searched)) return at;
+    }
+    const auto place = onlyPlace(searched, log.bytes);
+    return place ? std::optional(*place + searched.size()) : std::nullopt;
+}
+
+std::optional<LogJoin::Place> LogJoin::end() const {
+    if (done_ && !gap_ && inode_ != 0) return Place{inode_, end_};
+    if (!done_ && !beganWithGap_) return Place{inode_, from_};
+    return std::nullopt;
 }
 
 void LogJoin::hold(std::string_view bytes, common::Monotonic now) {
@@ -155,11 +174,12 @@ std::size_t LogJoin::places(std::string_view log, std::size_t heldTo, std::size_
 }
 
 void LogJoin::join(std::string_view log, std::size_t logTo, std::size_t heldTo) {
+    end_ = from_ + logTo + (held_.size() - heldTo);
     held_ = std::string(log.substr(0, logTo)) + held_.substr(heldTo);
     done_ = true;
 }
 
-void LogJoin::end(common::Monotonic now) {
+void LogJoin::endStream(common::Monotonic now) {
     ended_ = true;
     readAt_ = now;
 }

@@ -24,9 +24,16 @@ namespace rollo::core {
 /// Thread: main.
 class LogJoin {
   public:
+    /// A place in a log file.
+    struct Place {
+        std::uint64_t inode = 0;
+        std::uint64_t offset = 0;
+    };
     /// What is known before the stream opens.
     struct Known {
-        std::string latest;        ///< the latest output, as far as nothing is missing in it
+        std::string latest;  ///< the latest output, as far as nothing is missing in it
+        /// Where that ends in the file, if an earlier stream was joined to it.
+        std::optional<Place> end;
         bool nothing = false;      ///< no output has ever been seen
         bool logBegan = false;     ///< the file holds this boot of the guest alone
         bool newTerminal = false;  ///< nobody has read it before
@@ -45,7 +52,8 @@ class LogJoin {
     /// The place is found, or given up: what the stream brings follows.
     bool done() const { return done_; }
 
-    bool holdsNothing() const { return held_.empty() && !done_; }
+    /// Where in the file that ends which was found so far; nothing where nobody knows.
+    std::optional<Place> end() const;
 
     /// What the stream has brought. Not once it is done.
     void hold(std::string_view bytes, common::Monotonic now);
@@ -55,7 +63,7 @@ class LogJoin {
     /// The file from there on; nothing: it is not the same file any more.
     void take(const std::optional<ConsoleLog>& log, common::Monotonic now);
     /// The stream has ended: what the file holds is all there will be.
-    void end(common::Monotonic now);
+    void endStream(common::Monotonic now);
     /// Ends it, without a place where none has been found: what was found, and what was held back.
     Found finish();
 
@@ -75,6 +83,7 @@ class LogJoin {
     common::Monotonic lastChance() const;
     bool connected(common::Monotonic at) const;
     bool all(std::string_view log, const Read& read) const;
+    std::optional<std::size_t> seam(const Known& known, const ConsoleLog& log) const;
     bool fits(std::string_view log, std::size_t logTo, std::size_t heldTo) const;
     std::size_t places(std::string_view log, std::size_t heldTo, std::size_t& place) const;
     void join(std::string_view log, std::size_t logTo, std::size_t heldTo);
@@ -85,6 +94,8 @@ class LogJoin {
     std::uint64_t from_ = 0;
     std::uint64_t inode_ = 0;
     std::string before_;  ///< of the file, in front of `from_`
+    bool beganWithGap_ = false;
+    std::uint64_t end_ = 0;
     bool mayBeOld_ = false;
     std::string held_;
     std::size_t newFrom_ = 0;  ///< from there on it was surely printed since the stream opened

@@ -22,7 +22,10 @@ class GuestAppetite {
     GuestAppetite(DomainHandle domain, std::atomic<bool>& printed)
         : domain_(std::move(domain)), printed_(printed) {}
 
-    void sent(std::size_t bytes) { unproven_ += bytes; }
+    void sent(std::size_t bytes) {
+        if (unproven_ == 0) printed_ = false;  // what counts is what is printed from now on
+        unproven_ += bytes;
+    }
     /// Waits until it may take more, or `enough` becomes true; without end if it is never so.
     /// False: the guest runs no more, and its stream is about to end.
     bool wait(const std::atomic<bool>& enough);

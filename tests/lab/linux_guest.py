@@ -72,8 +72,8 @@ class LinuxGuest(Guest):
             try:
                 self.run("true", 1.0)
                 return
-            except TimeoutError:
-                pass
+            except (TimeoutError, RuntimeError):
+                pass  # it began to read in the middle of the command
         raise TimeoutError(f"{self.name} has no shell after {seconds:g} s")
 
     def run(self, command: str, seconds: float = 10.0) -> str:

@@ -486,6 +486,19 @@ TEST_CASE("nobody knows what was printed before the first attach, and viewers ar
     CHECK(ann->heard() == Lines{"connected, 1 here", "attached 0..0", "gap 0..0", "\"x\""});
 }
 
+TEST_CASE("libvirt that goes while a stream is being joined: what was held back is in the file") {
+    ConsoleBench bench;
+    const auto device = serial("serial0", core::ConsoleLogFile{"/log", true});
+    bench.begin({device});
+    auto ann = bench.watchBinary();
+    bench.opened(file("abc")).print("kept by the terminal");
+    ann->heard();
+    bench.host.lose();
+    bench.host.open().list({withConsoles(claiming(runningVm(1, 11), 1), {device})});
+    bench.pass(0).opened(file("abcabcdef"));
+    CHECK(ann->heard() == Lines{"suspended, 1 here", "connected, 1 here", "\"abcdef\""});
+}
+
 TEST_CASE("force ends with those who asked for it") {
     ConsoleBench bench;
     bench.begin({serial("serial0")}, false);

@@ -61,6 +61,38 @@ TEST_CASE("a file that has nothing new, or of which nothing is known") {
     CHECK(show(longBoot.takeFirst()) == "<gap>" + text);
 }
 
+TEST_CASE("where an earlier stream was joined, the place is known, however often it looks so") {
+    const std::string boot = numbered(1, 50);
+    LogJoin join({.latest = boot, .end = LogJoin::Place{1, boot.size()}},
+                 file(boot + boot + "more"), at(0));
+    CHECK(show(join.takeFirst()) == boot + "more");
+    LogJoin moved({.latest = boot, .end = LogJoin::Place{1, boot.size() + 1}},
+                  file(boot + boot + "more"), at(0));
+    CHECK(show(moved.takeFirst()) == "<gap>");
+    LogJoin other({.latest = boot, .end = LogJoin::Place{2, boot.size()}},
+                  file(boot + boot + "more"), at(0));
+    CHECK(show(other.takeFirst()) == "<gap>");
+}
+
+TEST_CASE("a join tells where in the file it has come to") {
+    LogJoin join(known("x"), file("x"), at(0));
+    join.takeFirst();
+    REQUIRE(join.end());
+    CHECK(join.end()->offset == 1);
+    join.hold("abc", at(1600));
+    REQUIRE(join.wantsLog(at(1700)));
+    join.take(file("abc", 1), at(1701));
+    CHECK(show(join.finish()) == "abc");
+    REQUIRE(join.end());
+    CHECK(join.end()->offset == 4);
+    LogJoin lost(known("nowhere"), file("x"), at(0));
+    lost.takeFirst();
+    CHECK_FALSE(lost.end());
+    lost.hold("abc", at(1600));
+    lost.finish();
+    CHECK_FALSE(lost.end());
+}
+
 TEST_CASE("an overlap that is not found, or more than once, is a gap") {
     LogJoin rotated(known(numbered(1, 10)), file(numbered(20, 10)), at(0));
     CHECK(show(rotated.takeFirst()) == "<gap>");
@@ -226,7 +258,7 @@ TEST_CASE("a silent guest with nothing in the file") {
 
 TEST_CASE("a guest that is gone before its stream brought anything") {
     Opened opened;
-    opened.join.end(at(400));
+    opened.join.endStream(at(400));
     opened.read(400, "panic\n");
     CHECK(opened.found() == "panic\n");
 }
@@ -235,7 +267,7 @@ TEST_CASE("the end of the stream: the file is read once more, and that is all th
     Opened opened;
     opened.join.hold("nic\n", at(300));
     REQUIRE(opened.join.wantsLog(at(400)));
-    opened.join.end(at(410));
+    opened.join.endStream(at(410));
     opened.join.take(file("pa", 100), at(420));
     CHECK_FALSE(opened.join.done());
     opened.read(520, "panic\n");
@@ -243,7 +275,7 @@ TEST_CASE("the end of the stream: the file is read once more, and that is all th
 
     Opened other;
     other.join.hold("nic\n", at(300));
-    other.join.end(at(310));
+    other.join.endStream(at(310));
     other.read(310, "pa");
     CHECK(other.found() == "<gap>nic\n");
 }
