@@ -185,7 +185,7 @@ void Console::take(const proto::VmStatusChanged& event, const common::Now& now) 
         attachment_.vmStarts(event.bootId, now.mono);
     } else if (ran && !runs) {
         migrated_ = event.reason == "migrated";
-        attachment_.vmStops(event.bootId, now.mono);
+        attachment_.vmStops(event.bootId, wanted(now.mono), now.mono);
     } else if (event.reason == "reboot") {
         attachment_.vmReboots(event.bootId);
     }

@@ -120,16 +120,25 @@ void ConsoleAttachment::vmStarts(std::optional<std::string> bootId, common::Mono
     retryAt_ = now;
 }
 
-void ConsoleAttachment::vmStops(std::optional<std::string> bootId, common::Monotonic now) {
+void ConsoleAttachment::vmStops(std::optional<std::string> bootId, bool wanted,
+                                common::Monotonic now) {
     stopping_ = true;
     bootId_ = std::move(bootId);
-    if (phase_ != Phase::open && phase_ != Phase::ended) return finishStop(now);
+    const ConsoleDevice* named = device();
+    const bool inFile = named && named->openable() && named->log;
+    if (phase_ == Phase::none || phase_ == Phase::opening) {
+        if (!wanted || !inFile) return finishStop(now);
+        // An attempt comes too late for the stream, but it reads the file.
+        if (phase_ == Phase::none) open(false, now);
+    }
     if (join_) join_->endStream(now);
     if (!lastWordsUntil_) lastWordsUntil_ = now + lastWords;
     serveJoin(now);
 }
 
 void ConsoleAttachment::finishStop(common::Monotonic now) {
+    // Nobody was there when it said its last.
+    if (phase_ == Phase::none || phase_ == Phase::opening) scrollback_.skipUnknown();
     if (phase_ == Phase::open) takeOutput(now);
     finishJoin();
     close(now);
@@ -225,6 +234,12 @@ void ConsoleAttachment::on(const ConsoleOpened& opened, common::Monotonic now) {
     failure_.reset();
     ousted_ = false;
     backOff_ = {};
+    begin(opened.log, now);
+    serveJoin(now);
+}
+
+/// What can be said of what came before the stream.
+void ConsoleAttachment::begin(const std::optional<ConsoleLog>& log, common::Monotonic now) {
     const ConsoleDevice* named = device();
     LogJoin::Known known;
     known.latest = scrollback_.latest(latestForJoin);
@@ -234,12 +249,18 @@ void ConsoleAttachment::on(const ConsoleOpened& opened, common::Monotonic now) {
     known.logBegan = newBoot_ && named && named->log && !named->log->append;
     everOpened_ = true;
     newBoot_ = false;
-    join_.emplace(known, opened.log, now);
+    join_.emplace(known, log, now);
     add(join_->takeFirst());
-    serveJoin(now);
+    logEnd_ = join_->end();
 }
 
 void ConsoleAttachment::on(const ConsoleFailed& failed, common::Monotonic now) {
+    if (stopping_ && failed.log) {
+        begin(failed.log, now);
+        join_.reset();
+        phase_ = Phase::ended;
+        return finishStop(now);
+    }
     failure_ = failed.failure;
     ousted_ = ousted_ && failed.failure == ConsoleFailure::inUse;
     context_.streams.erase(stream_);

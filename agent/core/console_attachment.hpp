@@ -37,7 +37,7 @@ class ConsoleAttachment {
 
     void vmStarts(std::optional<std::string> bootId, common::Monotonic now);
     /// What the stream still brings is waited for.
-    void vmStops(std::optional<std::string> bootId, common::Monotonic now);
+    void vmStops(std::optional<std::string> bootId, bool wanted, common::Monotonic now);
     /// True once, when a stop is complete: nothing more of that boot comes.
     bool takeStopped() { return std::exchange(stopped_, false); }
     void vmReboots(std::optional<std::string> bootId) {
@@ -84,6 +84,7 @@ class ConsoleAttachment {
     void retryLater(common::Monotonic now);
     void noteLibvirt(common::Monotonic now);
     void takeOutput(common::Monotonic now);
+    void begin(const std::optional<ConsoleLog>& log, common::Monotonic now);
     void add(LogJoin::Found found);
     void serveJoin(common::Monotonic now);
     void finishJoin();

@@ -66,6 +66,8 @@ enum class ConsoleFailure {
 struct ConsoleFailed {
     StreamId stream;
     ConsoleFailure failure;
+    /// The end of the log file, as with ConsoleOpened: a guest that is gone has left that.
+    std::optional<ConsoleLog> log;
 };
 struct ConsoleEnded {
     StreamId stream;

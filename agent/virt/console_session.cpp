@@ -60,8 +60,8 @@ ConsoleSession::~ConsoleSession() {
 }
 
 void ConsoleSession::open() {
+    std::optional<core::ConsoleLog> logEnd;
     try {
-        std::optional<core::ConsoleLog> logEnd;
         if (target_.log) logEnd = readConsoleLogEnd(target_.log->path);
         if (logEnd) logInode_ = logEnd->inode;
         connection_ = std::make_unique<Connection>(settings_, Access::readWrite);
@@ -72,7 +72,7 @@ void ConsoleSession::open() {
         if (settle()) reader_->start(stream_.get(), std::move(logEnd));
     } catch (const LibvirtError& error) {
         log::debug("console {} cannot be opened: {}", target_.alias, error.what());
-        fail(failureOf(error));
+        fail(failureOf(error), std::move(logEnd));
     }
 }
 
@@ -110,8 +110,8 @@ core::ConsoleFailure ConsoleSession::failureOf(const LibvirtError& error) const 
     }
 }
 
-void ConsoleSession::fail(core::ConsoleFailure failure) {
-    if (settle()) reader_->tellLater(core::ConsoleFailed{id_, failure});
+void ConsoleSession::fail(core::ConsoleFailure failure, std::optional<core::ConsoleLog> log) {
+    if (settle()) reader_->tellLater(core::ConsoleFailed{id_, failure, std::move(log)});
     close();
 }
 

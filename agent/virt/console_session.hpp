@@ -49,7 +49,7 @@ class ConsoleSession {
     /// Throws LibvirtError.
     void openStream(virDomainPtr domain);
     core::ConsoleFailure failureOf(const LibvirtError& error) const;
-    void fail(core::ConsoleFailure failure);
+    void fail(core::ConsoleFailure failure, std::optional<core::ConsoleLog> log);
     bool sendPiece(std::string_view& rest);
 
     const core::StreamId id_;

@@ -42,7 +42,7 @@ void ConsoleStream::readLog(std::uint64_t from) {
 bool ConsoleStream::gaveUpOpening(common::Monotonic now, std::chrono::nanoseconds limit) {
     if (session_->settled() || now - since_ <= limit || !session_->settle()) return false;
     common::log::warning("libvirt does not open a console: its connection is given up");
-    reader_->tellLater(core::ConsoleFailed{id_, core::ConsoleFailure::libvirt});
+    reader_->tellLater(core::ConsoleFailed{id_, core::ConsoleFailure::libvirt, {}});
     return true;
 }
 

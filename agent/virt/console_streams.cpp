@@ -18,7 +18,7 @@ void ConsoleStreams::open(core::StreamId id, const Target& target) {
     leftBehind_.reap();
     if (leftBehind_.size() >= settings_.maxConsolesLeftBehind) {
         loop_->post([outlet = outlet_, id] {
-            outlet->tell(core::ConsoleFailed{id, core::ConsoleFailure::libvirt});
+            outlet->tell(core::ConsoleFailed{id, core::ConsoleFailure::libvirt, {}});
         });
         return;
     }

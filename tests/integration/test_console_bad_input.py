@@ -77,14 +77,17 @@ def test_a_query_that_means_nothing(agent, guest, other, query):
         assert b'"code"' in client.answer + client.receive_all()
 
 
-def test_without_the_subprotocol_and_with_another_one_it_is_the_json_form(agent, guest, other):
+def test_without_the_subprotocol_it_is_the_json_form_and_others_are_refused(agent, guest, other):
     headers = f"Authorization: Bearer {token_for(agent, 'bad', role='operator')}\r\n"
-    for more in ("", "Sec-WebSocket-Protocol: chat\r\n"):
-        with RawWebSocket(agent.port, console_path(guest), headers=headers + more) as client:
-            assert client.status == 101 and b"sec-websocket-protocol" not in client.answer.lower()
-            other.type("x")
-            while b'"console_output"' not in client.receive_until(TEXT):
-                pass
+    with RawWebSocket(agent.port, console_path(guest), headers=headers) as client:
+        assert client.status == 101 and b"sec-websocket-protocol" not in client.answer.lower()
+        other.type("x")
+        while b'"console_output"' not in client.receive_until(TEXT):
+            pass
+    unknown = "Sec-WebSocket-Protocol: chat\r\n"
+    with RawWebSocket(agent.port, console_path(guest), headers=headers + unknown) as client:
+        assert client.status == 400
+        assert SUBPROTOCOL.encode() in client.answer + client.receive_all()
     offered = f"Sec-WebSocket-Protocol: chat, {SUBPROTOCOL}\r\n"
     with RawWebSocket(agent.port, console_path(guest), headers=headers + offered) as client:
         assert f"sec-websocket-protocol: {SUBPROTOCOL}".encode() in client.answer.lower()

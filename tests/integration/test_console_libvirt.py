@@ -8,6 +8,11 @@ import pytest
 from lab import guests as commands
 from lab.console import Console
 from lab.numbered import check_flood
+from lab.transcript import LINE
+
+
+# What libvirt, its sockets and the terminal may have under way behind the mark of a gap.
+UNDER_WAY = 400_000
 
 
 @pytest.fixture
@@ -69,7 +74,7 @@ def test_the_guest_ends_while_libvirt_is_away(lab, flooding):
     viewer.wait_status("waiting_for_vm", 40)
     viewer.wait_markers("started", "stopped")
     assert viewer.output == guest.console_log.read_bytes()
-    viewer.transcript.check_flood(0)
+    viewer.check_gapless()
 
 
 def test_another_boot_while_libvirt_is_away_from_the_agent(lab, flooding, watch):
@@ -102,9 +107,12 @@ def test_libvirtd_freezes_and_thaws(lab, flooding, log):
     more(viewer, 20_000)
     end(guest, viewer)
     if log:
-        viewer.transcript.check_flood(0)
+        # QEMU writes a byte twice into the file when it had to wait for its line.
+        numbers = [int(number, 16) for number in LINE.findall(bytes(viewer.output))]
+        assert numbers == list(range(1, len(numbers) + 1))
+        viewer.check_gapless()
     else:
-        viewer.transcript.check_flood_in_parts()
+        viewer.transcript.check_flood_in_parts(within=UNDER_WAY)
 
 
 def test_a_moment_of_frost_costs_nothing(lab, flooding):

@@ -146,7 +146,8 @@ def test_who_does_not_acknowledge_skips_ahead_and_the_others_miss_nothing(booted
         sleeper.ack()
         sleeper.read_until(lambda told: told.offset >= end, ack=True)
         gap, = sleeper.told.gaps
-        assert acknowledged < gap.begin <= acknowledged + WINDOW and not gap.approximate
+        # The last message may reach beyond the window.
+        assert acknowledged < gap.begin <= acknowledged + 2 * WINDOW and not gap.approximate
         assert end - SCROLLBACK <= gap.end
         check_end(sleeper.told, end)
     other.check_gapless()

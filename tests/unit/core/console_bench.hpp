@@ -115,8 +115,8 @@ class ConsoleBench {
     ConsoleBench& opened(std::optional<core::ConsoleLog> log = {}) {
         return apply(core::ConsoleOpened{stream(), std::move(log)});
     }
-    ConsoleBench& failed(core::ConsoleFailure failure) {
-        return apply(core::ConsoleFailed{stream(), failure});
+    ConsoleBench& failed(core::ConsoleFailure failure, std::optional<core::ConsoleLog> log = {}) {
+        return apply(core::ConsoleFailed{stream(), failure, std::move(log)});
     }
     ConsoleBench& print(std::string bytes, std::uint64_t dropped = 0) {
         host.hypervisor.output = {dropped, std::move(bytes)};

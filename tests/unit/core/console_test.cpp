@@ -635,6 +635,37 @@ TEST_CASE("a guest that dies before its stream brought anything leaves its words
     CHECK(bench.calls() == Lines{"close 1"});
 }
 
+TEST_CASE("a guest that is gone before there was a stream has left its words in the log file") {
+    ConsoleBench bench;
+    const std::vector devices{serial("serial0", core::ConsoleLogFile{"/log", false})};
+    bench.begin(devices);
+    auto ann = bench.watchBinary();
+    bench.opened(file("one ")).pass(1500).log(file("", 4));
+    bench.host.lose();
+    ann->heard();
+    bench.calls();
+    bench.host.open().list({withConsoles(claiming(stoppedVm(1), 1), devices)});
+    CHECK(bench.calls() == Lines{"open 2 serial0"});
+    bench.failed(ConsoleFailure::notRunning, file("one two"));
+    CHECK(ann->heard() == Lines{"waiting_for_vm, 1 here", "\"two\"", "stopped"});
+    CHECK(bench.calls() == Lines{"close 2"});
+
+    bench.start(12);
+    bench.host.on(1, core::Lifecycle::stopped, "crashed");
+    bench.failed(ConsoleFailure::notRunning, file("boom"));
+    CHECK(ann->heard() == Lines{"started", "\"boom\"", "stopped"});
+
+    ConsoleBench without;
+    without.begin();
+    auto bob = without.watchBinary(person("bob"));
+    without.opened().print("x");
+    without.host.lose();
+    bob->heard();
+    without.host.open().list({withConsoles(claiming(stoppedVm(1), 1), {serial("serial0")})});
+    CHECK(core::consoleText(without.consoles->find(uuid(1), "serial0"), {}, {}) ==
+          "x\r\n[rollo: something may be missing here]\r\n");
+}
+
 TEST_CASE("what the agent itself could not take is a gap of known size") {
     ConsoleBench bench;
     bench.begin();

@@ -158,6 +158,13 @@ TEST_CASE("another QEMU process under the same name is a stop and a start") {
     CHECK(bench.bootOf(1) == "boot-2");
 }
 
+TEST_CASE("a QEMU process that has just gone, and is read without any CPU time, is no other one") {
+    HostBench bench;
+    bench.begin({runningVm(1, 5, 1000)}).lose().open().heard();
+    bench.list({runningVm(1, 5, 0)});
+    CHECK(bench.heard() == Lines{"server offline>online (connected)"});
+}
+
 TEST_CASE("the agent that is being stopped says so") {
     HostBench bench;
     bench.begin({});
