@@ -10,14 +10,14 @@ Exit status 1 where a target is missed.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.processes import BUILD, Clients, Server, agent_clients
+from bench.report import Row, Report
 
 MESSAGES_A_ROUND = 20_000
 IDLE_CLIENTS = 4000
@@ -48,22 +48,6 @@ IDLE_TARGET_KIB = 3.0
 CONNECTING_TARGET = 5.0  # the floor does not read the request, and greets nobody
 
 
-@dataclass
-class Row:
-    what: str
-    measured: float
-    target: float
-    unit: str
-    agent_us: float | None = None
-    floor_us: float | None = None
-    message_bytes: int | None = None
-    spread: tuple[float, float] | None = None  # quartiles of the ratio
-
-    @property
-    def good(self) -> bool:
-        return self.measured <= self.target
-
-
 def measure(case: Case, rounds: int, directory: Path) -> Row:
     ticks = max(2, MESSAGES_A_ROUND // (case.clients * case.events))
     with (Server("bench_agent", directory / "agent.log") as agent,
@@ -79,10 +63,10 @@ def measure(case: Case, rounds: int, directory: Path) -> Row:
                   theirs.ticks(ticks, case.events, floor_line)) for _ in range(rounds)]
     ratios = [a.ns_per_message / f.ns_per_message for a, f in pairs]
     low, middle, high = statistics.quantiles(ratios, n=4)
-    return Row(str(case), middle, case.target, "x floor",
+    return Row(str(case), middle, "x floor", case.target,
                statistics.median(a.ns_per_message for a, _ in pairs) / 1000,
                statistics.median(f.ns_per_message for _, f in pairs) / 1000,
-               size, (low, high))
+               message_bytes=size, spread=(low, high))
 
 
 def measure_idle(directory: Path) -> Row:
@@ -93,8 +77,8 @@ def measure_idle(directory: Path) -> Row:
         before = agent.resident_bytes()
         clients.connect(IDLE_CLIENTS)
         each = (agent.resident_bytes() - before) / IDLE_CLIENTS
-    return Row(f"resident for each of {IDLE_CLIENTS:,} idle clients", each / 1024,
-               IDLE_TARGET_KIB, "KiB")
+    return Row(f"resident for each of {IDLE_CLIENTS:,} idle clients", each / 1024, "KiB",
+               IDLE_TARGET_KIB)
 
 
 def measure_connecting(directory: Path) -> Row:
@@ -109,18 +93,8 @@ def measure_connecting(directory: Path) -> Row:
     agent_us, floor_us = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratios = [a / f for a, f in pairs]
     low, middle, high = statistics.quantiles(ratios, n=4)
-    return Row(f"a new connection beside {CONNECTED:,}", middle, CONNECTING_TARGET, "x floor",
-               agent_us, floor_us, None, (low, high))
-
-
-def show(row: Row):
-    details = ""
-    if row.agent_us is not None:
-        size = f", {row.message_bytes} B" if row.message_bytes else ""
-        details = (f"   {row.agent_us:6.2f} us to {row.floor_us:6.2f} us{size}, "
-                   f"quartiles {row.spread[0]:.2f} to {row.spread[1]:.2f}")
-    print(f"{row.what:44} {row.measured:6.2f} {row.unit:8} (at most {row.target:.2f})"
-          f"{'' if row.good else '  MISSED'}{details}", flush=True)
+    return Row(f"a new connection beside {CONNECTED:,}", middle, "x floor",
+               CONNECTING_TARGET, agent_us, floor_us, spread=(low, high))
 
 
 def main() -> int:
@@ -129,18 +103,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=21,
                         help="pairs of rounds for each case (default: %(default)s)")
     options = parser.parse_args()
-    rows = []
+    report = Report()
     with tempfile.TemporaryDirectory() as directory:
         for case in CASES:
-            rows.append(measure(case, options.rounds, Path(directory)))
-            show(rows[-1])
+            report.add(measure(case, options.rounds, Path(directory)))
         for measurement in (measure_connecting, measure_idle):
-            rows.append(measurement(Path(directory)))
-            show(rows[-1])
-    report = BUILD / "bench.json"
-    report.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    print(f"written to {report}")
-    return 0 if all(row.good for row in rows) else 1
+            report.add(measurement(Path(directory)))
+    return report.write(BUILD / "bench.json")
 
 
 if __name__ == "__main__":

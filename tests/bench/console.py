@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the agent's consoles cost, beside a plain read of the same kind of device through libvirt
+and beside themselves: `./dev bench` calls this. Real guests, a libvirtd of their own, the real
+agent.
+
+Whatever is compared takes turns in the same run. CPU times are those of one process alone, for each
+byte that the guest printed; where there are many, medians of rounds. The guests need a core, and
+what is left over is noisy where there are two.
+
+Exit status 1 where a target is missed.
+"""
+
+import argparse
+import contextlib
+import itertools
+import os
+import select
+import statistics
+import string
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator
+
+from bench.console_load import PlainReader, Viewers, open_console
+from bench.processes import BUILD, cpu_nanoseconds, first_thread_nanoseconds
+from bench.report import Report, Row
+from lab import guests as commands
+from lab.agent import Agent
+from lab.guests import Guest, GuestSpec
+from lab.libvirtd import PrivateLibvirt
+from lab.raw_websocket import BINARY, TEXT, RawWebSocket
+from lab.wait import wait_until
+
+# Somebody who types fast; much faster, and the agent would take it for a flood.
+KEY_SECONDS = 0.01
+KEYS_A_ROUND = 50
+WARM_UP = b"~"
+
+WINDOW_SECONDS = 1.0
+VIEWERS = [1, 10, 25, 50]
+MANY_TARGET = 3.0
+STEADY_TARGET = 1.3  # the last viewers beside the first ones; they should be alike
+
+FLOODS = 10
+PAUSES_A_ROUND = 20
+DELAY_TARGET = 2.0
+
+
+@contextlib.contextmanager
+def laboratory(**console) -> Iterator[tuple[PrivateLibvirt, Callable[[], Agent]]]:
+    """A libvirtd, and an agent to be started when the guests are there. It gives a device back as
+    soon as nobody watches it, and takes no samples meanwhile."""
+    config = {"metrics": {"interval_seconds": 300}, "console": {"linger_seconds": 0, **console}}
+    with (PrivateLibvirt() as lab, tempfile.TemporaryDirectory() as directory,
+          contextlib.ExitStack() as stack):
+        yield lab, lambda: stack.enter_context(
+            Agent(lab.uri, Path(directory) / "agent", config=config))
+
+
+def quartiles(values: list[float]) -> tuple[float, float]:
+    low, _, high = statistics.quantiles(values, n=4)
+    return low, high
+
+
+# --- keystrokes ----------------------------------------------------------------------------------
+
+
+class Keyboard:
+    """A device of a guest that prints what is typed, by the agent or by a plain reader."""
+
+    def __init__(self, type_: Callable[[bytes], object], read: Callable[[], bytes],
+                 descriptor: int):
+        self._type = type_
+        self._read = read
+        self._descriptor = descriptor
+
+    def warm_up(self):
+        """Types until the guest has booted, and QEMU has seen that there is a reader."""
+        self._type(WARM_UP)
+        wait_until(lambda: self._echoed() or self._type(WARM_UP), 20, "an echo")
+
+    def press(self, key: bytes) -> float:
+        """The seconds until it is printed."""
+        begin = time.perf_counter()
+        self._type(key)
+        while key not in self._read():
+            continue
+        return time.perf_counter() - begin
+
+    def _echoed(self) -> bool:
+        ready, _, _ = select.select([self._descriptor], [], [], 0.3)
+        return bool(ready) and WARM_UP in self._read()
+
+
+@contextlib.contextmanager
+def keyboards(agent: Agent, guest: Guest, ours: str, theirs: str) -> Iterator[list[Keyboard]]:
+    with (PlainReader(guest, theirs, keep_output=True) as reader,
+          open_console(agent, guest, device=ours) as viewer):
+        output = reader.process.stdout.fileno()
+        both = [Keyboard(lambda key: viewer.send(BINARY, key),
+                         lambda: viewer.receive_until(BINARY), viewer.socket.fileno()),
+                Keyboard(reader.process.stdin.write, lambda: os.read(output, 65536), output)]
+        for each in both:
+            each.warm_up()
+        yield both
+
+
+def measure_echo(rounds: int) -> Iterator[Row]:
+    """Two devices of one guest, which change hands halfway."""
+    agent_s, plain_s = [], []
+    letters = itertools.cycle(string.ascii_letters.encode())
+    with laboratory() as (lab, start):
+        guest = Guest(lab, GuestSpec("echo", control="pty")).create()
+        agent = start()
+        for devices in (("serial0", "serial1"), ("serial1", "serial0")):
+            with keyboards(agent, guest, *devices) as both:
+                for _ in range(KEYS_A_ROUND * (rounds + 1) // 2):
+                    for keyboard, times in zip(both, (agent_s, plain_s)):
+                        times.append(keyboard.press(bytes([next(letters)])))
+                        time.sleep(KEY_SECONDS)
+    for what, at in (("median", 50), ("99th percentile", 99)):
+        ours, theirs = (statistics.quantiles(times, n=100)[at - 1] * 1e6
+                        for times in (agent_s, plain_s))
+        yield Row(f"a keystroke's echo, {what}", ours / theirs, "x plain", None, ours, theirs)
+        yield Row(f"  what the agent adds, {what}", ours - theirs, "us")
+
+
+# --- floods --------------------------------------------------------------------------------------
+
+
+@dataclass
+class Cost:
+    """Of the reader of a flood, in nanoseconds of CPU time for each byte that the guest printed:
+    of all its threads, and of its first one, which in the agent serves the viewers and reads
+    nothing. How the kernel cuts a flood into pieces decides what reading costs, and varies."""
+    whole: float
+    serving: float
+
+
+class Flood:
+    """A guest that prints, and the process that reads that."""
+
+    def __init__(self, guest: Guest, pid: int, printed: Callable[[], float]):
+        self._guest = guest
+        self._pid = pid
+        self.printed = printed
+        self.rates: list[float] = []  # bytes a second
+
+    def cost(self) -> Cost:
+        """Of a new flood, which is over afterwards."""
+        before = self.printed()
+        self._guest.send(commands.FLOOD)
+        wait_until(lambda: self.printed() > before + 10_000, what="a flood", step=0.05)
+        begin, printed, cpu = time.monotonic(), self.printed(), self._cpu()
+        time.sleep(WINDOW_SECONDS)
+        cpu = [after - before for before, after in zip(cpu, self._cpu())]
+        printed = self.printed() - printed
+        self.rates.append(printed / (time.monotonic() - begin))
+        self._guest.send(commands.IDLE)
+        return Cost(*(each / printed for each in cpu))
+
+    def _cpu(self) -> tuple[int, int]:
+        return cpu_nanoseconds(self._pid), first_thread_nanoseconds(self._pid)
+
+
+def cost_with(count: int, viewers: Viewers, guest: Guest, flood: Flood) -> Cost:
+    """With so many viewers, each of which must get everything."""
+    viewers.open(guest, count)
+    before = flood.printed()
+    cost = flood.cost()
+    printed = flood.printed() - before
+    wait_until(lambda: all(received >= printed for received in viewers.counts), 20,
+               f"{printed:.0f} bytes for each of {count} viewers")
+    viewers.close()
+    return cost
+
+
+Costs = dict[str | int, list[Cost]]
+
+
+def flood_costs(rounds: int) -> tuple[Costs, float]:
+    """For each number of viewers, and for "plain", the cost of each round; and how fast the agent
+    got it, beside the plain reader. The guests take turns, for one alone fills a core."""
+    with laboratory() as (lab, start):
+        watched, plain = (Guest(lab, GuestSpec(name, console_policy=policy)).create()
+                          for name, policy in (("watched", "always"), ("plain", "on_demand")))
+        for guest in (watched, plain):
+            guest.wait_booted(30)
+        agent = start()
+        with PlainReader(plain) as reader, Viewers(agent) as viewers:
+            ours = Flood(watched, agent.pid,
+                         lambda: agent.figure("rollo_agent_console_output_bytes_total"))
+            theirs = Flood(plain, reader.process.pid, reader.written)
+            cases = {"plain": theirs.cost} | {
+                count: lambda count=count: cost_with(count, viewers, watched, ours)
+                for count in [0, *VIEWERS]}
+            for case in cases.values():
+                case()  # QEMU looks once a second whether there is a reader
+            costs = {name: [] for name in cases}
+            for number in range(rounds):
+                for name in list(cases)[::-1 if number % 2 else 1]:
+                    costs[name].append(cases[name]())
+    return costs, statistics.median(ours.rates) / statistics.median(theirs.rates)
+
+
+def measure_flood(rounds: int) -> Iterator[Row]:
+    costs, rate = flood_costs(rounds)
+    yield Row("a flood's speed through the agent", rate, "x plain")
+
+    def row(what: str, case: int, floor: str | int, unit: str, target: float | None = None):
+        ours, theirs = ([cost.whole for cost in costs[name]] for name in (case, floor))
+        ratios = [a / f for a, f in zip(ours, theirs)]
+        return Row(what, statistics.median(ratios), unit, target, statistics.median(ours),
+                   statistics.median(theirs), "ns/B", spread=quartiles(ratios))
+
+    yield row("a flood, 1 viewer", 1, "plain", "x plain")
+    yield row(f"a flood, {VIEWERS[-1]} viewers", VIEWERS[-1], "plain", "x plain")
+    yield row(f"a flood, {VIEWERS[-1]} viewers", VIEWERS[-1], 0, "x none", MANY_TARGET)
+    yield from further_viewers(costs)
+
+
+def further_viewers(costs: Costs) -> Iterator[Row]:
+    serving = {count: statistics.median(cost.serving for cost in costs[count])
+               for count in VIEWERS}
+    steps = {(few, many): (serving[many] - serving[few]) / (many - few)
+             for few, many in itertools.pairwise(VIEWERS)}
+    for (few, many), each in steps.items():
+        yield Row(f"  each further viewer, {few} to {many}", each, "ns/B")
+    first, *_, last = steps.values()
+    yield Row("  the last of them beside the first", last / first, "x", STEADY_TARGET, last,
+              first, "ns/B")
+
+
+# --- events beside floods ------------------------------------------------------------------------
+
+
+class Delays:
+    """What a guest's pauses show: how long the agent itself makes a client wait for an event, from
+    libvirt's callback on, and how long the client waits that asks libvirt for the pause."""
+
+    def __init__(self, agent: Agent, guest: Guest, client: RawWebSocket):
+        self._agent = agent
+        self._domain = guest.domain
+        self._client = client
+        self.agent_us: list[float] = []  # the mean of each round
+        self.client_us: list[float] = []
+
+    def round(self):
+        before = self._told()
+        for _ in range(PAUSES_A_ROUND):
+            for change in (self._domain.suspend, self._domain.resume):
+                begin = time.perf_counter()
+                change()
+                self._client.receive_until(TEXT)
+                self.client_us.append((time.perf_counter() - begin) * 1e6)
+        seconds, count = (b - a for a, b in zip(before, self._told()))
+        if count < 2 * PAUSES_A_ROUND:
+            raise RuntimeError(f"{count:.0f} events were told of {2 * PAUSES_A_ROUND}")
+        self.agent_us.append(seconds / count * 1e6)
+
+    def _told(self) -> tuple[float, float]:
+        name = "rollo_agent_event_delay_seconds"
+        return self._agent.figure(f"{name}_sum"), self._agent.figure(f"{name}_count")
+
+
+@contextlib.contextmanager
+def attached(agent: Agent, guests: list[Guest]) -> Iterator[None]:
+    """Each guest has a viewer, to whom its flood comes."""
+    with Viewers(agent) as viewers:
+        for guest in guests:
+            viewers.open(guest)
+        wait_until(lambda: all(received > 5_000 for received in viewers.counts), 60,
+                   "all floods come")
+        yield
+    wait_until(lambda: agent.figure("rollo_agent_consoles_attached") == 0, 20, "none is attached")
+
+
+def measure_delay(rounds: int) -> Iterator[Row]:
+    with laboratory() as (lab, start):
+        guest = Guest(lab, GuestSpec("paused")).create()
+        guest.wait_booted(30)
+        agent = start()
+        with RawWebSocket(agent.port, "/ws/monitor?events=vm_status_changed&snapshot=0") as client:
+            client.receive_until(TEXT)  # connection_status
+            client.receive_until(TEXT)  # subscription_confirmed
+            quiet, beside, among = (Delays(agent, guest, client) for _ in range(3))
+            quiet.round()
+            floods = [Guest(lab, GuestSpec(f"flood-{i}", code="flood")).create()
+                      for i in range(FLOODS)]
+            for _ in floods:
+                client.receive_until(TEXT)  # they run
+            for _ in range(rounds):
+                beside.round()
+                with attached(agent, floods):
+                    among.round()
+
+    def row(what: str, ours: list[float], theirs: list[float], unit: str,
+            target: float | None = None):
+        pairs = [a / f for a, f in zip(ours, theirs)]
+        return Row(what, statistics.median(ours) / statistics.median(theirs), unit, target,
+                   statistics.median(ours), statistics.median(theirs), spread=quartiles(pairs))
+
+    yield row(f"an event, {FLOODS} floods attached", among.agent_us, beside.agent_us,
+              "x not att.", DELAY_TARGET)
+    yield row("  from the pause to the client", among.client_us, beside.client_us, "x not att.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="dev bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9,
+                        help="rounds of each measurement (default: %(default)s)")
+    parser.add_argument("--only", choices=MEASUREMENTS, help="one of the measurements alone")
+    options = parser.parse_args()
+    report = Report()
+    for name, measurement in MEASUREMENTS.items():
+        if options.only in (None, name):
+            for row in measurement(options.rounds):
+                report.add(row)
+    return report.write(BUILD / "bench-console.json")
+
+
+MEASUREMENTS = {"echo": measure_echo, "flood": measure_flood, "delay": measure_delay}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
