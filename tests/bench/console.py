@@ -13,6 +13,7 @@ Exit status 1 where a target is missed.
 import argparse
 import contextlib
 import itertools
+import json
 import os
 import select
 import statistics
@@ -243,6 +244,7 @@ class Delays:
 
     def __init__(self, agent: Agent, guest: Guest, client: RawWebSocket):
         self._agent = agent
+        self._guest = guest
         self._domain = guest.domain
         self._client = client
         self.agent_us: list[float] = []  # the mean of each round
@@ -251,10 +253,11 @@ class Delays:
     def round(self):
         before = self._told()
         for _ in range(PAUSES_A_ROUND):
-            for change in (self._domain.suspend, self._domain.resume):
+            for change, status in ((self._domain.suspend, "paused"),
+                                   (self._domain.resume, "running")):
                 begin = time.perf_counter()
                 change()
-                self._client.receive_until(TEXT)
+                wait_status(self._client, self._guest, status)
                 self.client_us.append((time.perf_counter() - begin) * 1e6)
         seconds, count = (b - a for a, b in zip(before, self._told()))
         if count < 2 * PAUSES_A_ROUND:
@@ -264,6 +267,12 @@ class Delays:
     def _told(self) -> tuple[float, float]:
         name = "rollo_agent_event_delay_seconds"
         return self._agent.figure(f"{name}_sum"), self._agent.figure(f"{name}_count")
+
+
+def wait_status(client: RawWebSocket, guest: Guest, status: str):
+    told = {}
+    while (told.get("vm_uuid"), told.get("new_status")) != (guest.spec.uuid, status):
+        told = json.loads(client.receive_until(TEXT))["data"]
 
 
 @contextlib.contextmanager
@@ -284,14 +293,11 @@ def measure_delay(rounds: int) -> Iterator[Row]:
         guest.wait_booted(30)
         agent = start()
         with RawWebSocket(agent.port, "/ws/monitor?events=vm_status_changed&snapshot=0") as client:
-            client.receive_until(TEXT)  # connection_status
-            client.receive_until(TEXT)  # subscription_confirmed
-            quiet, beside, among = (Delays(agent, guest, client) for _ in range(3))
-            quiet.round()
             floods = [Guest(lab, GuestSpec(f"flood-{i}", code="flood")).create()
                       for i in range(FLOODS)]
-            for _ in floods:
-                client.receive_until(TEXT)  # they run
+            for each in floods:
+                wait_status(client, each, "running")
+            beside, among = (Delays(agent, guest, client) for _ in range(2))
             for _ in range(rounds):
                 beside.round()
                 with attached(agent, floods):
