@@ -98,7 +98,7 @@ class Keyboard:
 
 @contextlib.contextmanager
 def keyboards(agent: Agent, guest: Guest, ours: str, theirs: str) -> Iterator[list[Keyboard]]:
-    with (PlainReader(guest, theirs, keep_output=True) as reader,
+    with (PlainReader(guest, theirs, piped=True) as reader,
           open_console(agent, guest, device=ours) as viewer):
         output = reader.process.stdout.fileno()
         both = [Keyboard(lambda key: viewer.send(BINARY, key),
@@ -194,7 +194,7 @@ def flood_costs(rounds: int) -> tuple[Costs, float]:
         with PlainReader(plain) as reader, Viewers(agent) as viewers:
             ours = Flood(watched, agent.pid,
                          lambda: agent.figure("rollo_agent_console_output_bytes_total"))
-            theirs = Flood(plain, reader.process.pid, reader.written)
+            theirs = Flood(plain, reader.process.pid, reader.read)
             cases = {"plain": theirs.cost} | {
                 count: lambda count=count: cost_with(count, viewers, watched, ours)
                 for count in [0, *VIEWERS]}
@@ -291,7 +291,7 @@ def read_plainly(guests: list[Guest]) -> Iterator[None]:
     """The same floods, carried by somebody else: what is left of the machine is about as much."""
     with contextlib.ExitStack() as stack:
         readers = [stack.enter_context(PlainReader(guest)) for guest in guests]
-        wait_until(lambda: all(reader.written() > 5_000 for reader in readers), 60,
+        wait_until(lambda: all(reader.read() > 5_000 for reader in readers), 60,
                    "all floods come")
         yield
 

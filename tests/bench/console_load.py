@@ -2,12 +2,12 @@
 """What reads a console while the bench measures who serves it: viewers at an agent, and a plain
 reader of the same device."""
 
-import re
+import os
 import selectors
 import socket
 import subprocess
+import tempfile
 import threading
-from pathlib import Path
 
 from bench.processes import PROGRAMS
 from lab.agent import Agent
@@ -19,7 +19,8 @@ from lab.wait import wait_until
 
 
 def open_console(agent: Agent, guest: Guest, **query) -> RawWebSocket:
-    """A viewer in the binary form, to whom the console is open, without anything of what was printed before."""
+    """A viewer in the binary form to whom the console is open. It gets nothing of what was printed
+    before."""
     token = token_for(agent, role="admin")
     viewer = RawWebSocket(agent.port, console_path(guest, tail=0, **query), headers=(
         f"Authorization: Bearer {token}\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n"))
@@ -93,14 +94,15 @@ class Viewers:
 
 
 class PlainReader:
-    """Context manager: `console_reader` at a guest's device. What it reads goes to /dev/null unless
-    somebody wants to see it."""
+    """Context manager: `console_reader` at a guest's device. What it reads goes to a file that
+    nobody sees, or to `process.stdout` with `piped`."""
 
-    def __init__(self, guest: Guest, alias: str = "serial0", keep_output: bool = False):
+    def __init__(self, guest: Guest, alias: str = "serial0", piped: bool = False):
         self._command = [str(PROGRAMS / "console_reader"), guest.lab.uri, guest.spec.uuid, alias]
-        self._output = subprocess.PIPE if keep_output else subprocess.DEVNULL
+        self._piped = piped
 
     def __enter__(self) -> "PlainReader":
+        self._file = tempfile.TemporaryFile()
         wait_until(self._open, 10, "the plain reader has the device", step=0.1)
         return self
 
@@ -108,19 +110,20 @@ class PlainReader:
         self.process.stdin.close()
         self.process.wait(10)
         self.process.stderr.close()
-        if self.process.stdout:
+        if self._piped:
             self.process.stdout.close()
+        self._file.close()
 
     def _open(self) -> bool:
         """False while somebody else has the device."""
-        self.process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=self._output,
+        output = subprocess.PIPE if self._piped else self._file
+        self.process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=output,
                                         stderr=subprocess.PIPE, bufsize=0)
         if self.process.stderr.readline() == b"open\n":
             return True
         self.process.communicate()
         return False
 
-    def written(self) -> int:
-        """How many bytes it has read and written so far."""
-        counts = Path(f"/proc/{self.process.pid}/io").read_text()
-        return int(re.search(r"^wchar: (\d+)$", counts, re.M)[1])
+    def read(self) -> int:
+        """How many bytes it has read so far."""
+        return os.fstat(self._file.fileno()).st_size
