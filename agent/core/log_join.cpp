@@ -21,6 +21,7 @@ constexpr milliseconds patience{2000};
 constexpr std::size_t enoughToKnow = 4096;  ///< of what was known before
 constexpr std::size_t enoughToSearch = 64;  ///< less may be found by chance
 constexpr std::size_t mostPlaces = 64;
+constexpr std::size_t mostUnwritten = 64;
 constexpr std::size_t mostHeld = std::size_t{1} << 20;
 
 /// Where it is found, if that is at one place.
@@ -139,7 +140,20 @@ void LogJoin::take(const std::optional<ConsoleLog>& log, common::Monotonic now) 
     }
     std::size_t place = 0;
     if (places(text, read.held, place) == 1) return join(text, place, read.held);
-    if (read.last) giveUp();
+    if (!read.last) return;
+    if (const auto to = heldToLogsEnd(text)) return join(text, text.size(), *to);
+    giveUp();
+}
+
+/// A process that is killed may have written to the terminal what it did not come to write to the
+/// file: how much is held up to where the file ends.
+std::optional<std::size_t> LogJoin::heldToLogsEnd(std::string_view log) const {
+    for (std::size_t beyond = 1; beyond <= mostUnwritten && beyond < held_.size(); ++beyond) {
+        const std::size_t to = held_.size() - beyond;
+        const std::size_t same = commonEnd(std::string_view(held_).substr(0, to), log);
+        if (same >= std::min(enoughToSearch, to) && fits(log, log.size(), to)) return to;
+    }
+    return std::nullopt;
 }
 
 /// Whether the file has all that was printed, and all of that has come which will.

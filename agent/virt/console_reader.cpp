@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds pause{5};
+constexpr std::chrono::milliseconds pause{15};
 constexpr int off = -1;
 /// A stream ends with an event of its own in some drivers; in the remote one by being readable.
 constexpr int everything =

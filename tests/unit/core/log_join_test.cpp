@@ -280,6 +280,15 @@ TEST_CASE("the end of the stream: the file is read once more, and that is all th
     CHECK(other.found() == "<gap>nic\n");
 }
 
+TEST_CASE("a process that was killed may not have come to write its last bytes to the file") {
+    Opened opened;
+    const std::string all = numbered(1, 50);
+    opened.join.hold(all.substr(100, 210), at(300));
+    opened.join.endStream(at(310));
+    opened.read(310, all.substr(0, 300));
+    CHECK(opened.found() == all.substr(0, 310));
+}
+
 TEST_CASE("not more than a mebibyte is held back") {
     Opened opened;
     opened.join.hold(std::string((1 << 20) - 1, 'b'), at(100));
