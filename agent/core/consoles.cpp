@@ -96,6 +96,8 @@ void Consoles::keepConfigured(const proto::Uuid& uuid) {
 void Consoles::forgetUnneeded(const common::Now& now) {
     std::erase_if(consoles_, [&](const auto& each) {
         const Console& console = *each.second;
+        // Viewers that have been shown out may be there for a moment yet.
+        if (!console.viewers().empty()) return false;
         if (console.wanted(now.mono) || console.attached()) return false;
         return console.scrollback().end() == 0 || !context_.state.find(console.vm());
     });

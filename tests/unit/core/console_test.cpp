@@ -753,6 +753,21 @@ TEST_CASE("who may not be here") {
     CHECK(bench.calls() == Lines{});
 }
 
+TEST_CASE("consoles that are switched off outlive the viewers that are shown out") {
+    ConsoleBench bench;
+    bench.begin();
+    auto ann = bench.watchBinary();
+    bench.failed(ConsoleFailure::libvirt);
+    bench.settings.enabled = false;
+    bench.consoles->reconfigure(bench.settings, bench.now());
+    CHECK(ann->ear.farewells() == Lines{"consoles_disabled"});
+    bench.tick(400'000);
+    CHECK(bench.consoles->find(uuid(1), "serial0"));
+    ann.reset();
+    bench.tick(1000);
+    CHECK_FALSE(bench.consoles->find(uuid(1), "serial0"));
+}
+
 TEST_CASE("a device that is no pseudo terminal says so") {
     ConsoleBench bench;
     bench.begin({{"serial0", core::ConsoleDevice::Kind::serial, "unix", {}}});
