@@ -113,6 +113,7 @@ void ConsoleAttachment::vmStarts(std::optional<std::string> bootId, common::Mono
     close(now);
     scrollback_.beginBoot(std::move(bootId));
     newBoot_ = true;
+    othersHadIt_ = false;
     force_ = false;
     ousted_ = false;
     failure_.reset();
@@ -245,7 +246,7 @@ void ConsoleAttachment::begin(const std::optional<ConsoleLog>& log, common::Mono
     known.latest = scrollback_.latest(latestForJoin);
     known.end = logEnd_;
     known.nothing = !everOpened_;
-    known.newTerminal = newBoot_;
+    known.newTerminal = newBoot_ && !othersHadIt_;
     known.logBegan = newBoot_ && named && named->log && !named->log->append;
     everOpened_ = true;
     newBoot_ = false;
@@ -262,6 +263,7 @@ void ConsoleAttachment::on(const ConsoleFailed& failed, common::Monotonic now) {
         return finishStop(now);
     }
     failure_ = failed.failure;
+    othersHadIt_ = othersHadIt_ || failed.failure == ConsoleFailure::inUse;
     ousted_ = ousted_ && failed.failure == ConsoleFailure::inUse;
     context_.streams.erase(stream_);
     context_.hypervisor.closeConsole(stream_);

@@ -666,6 +666,20 @@ TEST_CASE("a guest that is gone before there was a stream has left its words in 
           "x\r\n[rollo: something may be missing here]\r\n");
 }
 
+TEST_CASE("a terminal that somebody else has read may have kept something for the next") {
+    for (const bool others : {false, true}) {
+        ConsoleBench bench;
+        bench.begin({serial("serial0", core::ConsoleLogFile{"/log", false})}, false);
+        auto ann = bench.watchBinary();
+        bench.start(12);
+        if (others) bench.failed(ConsoleFailure::inUse).pass(250);
+        bench.opened(file("")).print("x");
+        bench.calls();
+        bench.pass(100);
+        CHECK(bench.calls() == (others ? Lines{} : Lines{"log 1 from 0"}));
+    }
+}
+
 TEST_CASE("what the agent itself could not take is a gap of known size") {
     ConsoleBench bench;
     bench.begin();
