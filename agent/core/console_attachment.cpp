@@ -114,6 +114,7 @@ void ConsoleAttachment::vmStarts(std::optional<std::string> bootId, common::Mono
     scrollback_.beginBoot(std::move(bootId));
     newBoot_ = true;
     othersHadIt_ = false;
+    heardEnd_ = false;
     force_ = false;
     ousted_ = false;
     failure_.reset();
@@ -128,7 +129,7 @@ void ConsoleAttachment::vmStops(std::optional<std::string> bootId, bool wanted,
     const ConsoleDevice* named = device();
     const bool inFile = named && named->openable() && named->log;
     if (phase_ == Phase::none || phase_ == Phase::opening) {
-        if (!wanted || !inFile) return finishStop(now);
+        if (!wanted || !inFile || heardEnd_) return finishStop(now);
         // An attempt comes too late for the stream, but it reads the file.
         if (phase_ == Phase::none) open(false, now);
     }
@@ -139,7 +140,8 @@ void ConsoleAttachment::vmStops(std::optional<std::string> bootId, bool wanted,
 
 void ConsoleAttachment::finishStop(common::Monotonic now) {
     // Nobody was there when it said its last.
-    if (phase_ == Phase::none || phase_ == Phase::opening) scrollback_.skipUnknown();
+    if ((phase_ == Phase::none || phase_ == Phase::opening) && !heardEnd_)
+        scrollback_.skipUnknown();
     if (phase_ == Phase::open) takeOutput(now);
     finishJoin();
     close(now);
@@ -155,7 +157,9 @@ void ConsoleAttachment::finishStop(common::Monotonic now) {
 /// buffers meanwhile.
 void ConsoleAttachment::noteLibvirt(common::Monotonic now) {
     const bool connected = context_.state.server.libvirtConnected;
-    if (!std::exchange(libvirtConnected_, connected) || connected || phase_ != Phase::open) return;
+    if (!std::exchange(libvirtConnected_, connected) || connected) return;
+    heardEnd_ = false;  // it was the connection's
+    if (phase_ != Phase::open) return;
     const ConsoleDevice* named = device();
     if (named && named->log) return close(now);
     finishJoin();
@@ -235,6 +239,7 @@ void ConsoleAttachment::on(const ConsoleOpened& opened, common::Monotonic now) {
     failure_.reset();
     ousted_ = false;
     backOff_ = {};
+    heardEnd_ = false;
     begin(opened.log, now);
     serveJoin(now);
 }
@@ -263,7 +268,10 @@ void ConsoleAttachment::on(const ConsoleFailed& failed, common::Monotonic now) {
         return finishStop(now);
     }
     failure_ = failed.failure;
-    othersHadIt_ = othersHadIt_ || failed.failure == ConsoleFailure::inUse;
+    if (failed.failure == ConsoleFailure::inUse) {
+        othersHadIt_ = true;
+        heardEnd_ = false;
+    }
     ousted_ = ousted_ && failed.failure == ConsoleFailure::inUse;
     context_.streams.erase(stream_);
     context_.hypervisor.closeConsole(stream_);
@@ -278,6 +286,7 @@ void ConsoleAttachment::on(const ConsoleEnded& ended, common::Monotonic now) {
     inputLost_ += ended.inputLost;
     inFlight_ = 0;
     ousted_ = !stopping_;
+    heardEnd_ = true;
     undecidedUntil_ = now + stopFollows;
     retryAt_ = now + firstRetry;
     if (join_ && stopping_) join_->endStream(now);

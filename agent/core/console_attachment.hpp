@@ -105,7 +105,8 @@ class ConsoleAttachment {
     bool everOpened_ = false;
     bool libvirtConnected_ = false;  ///< when that was last looked at
     bool newBoot_ = false;           ///< not attached since the guest has started
-    bool othersHadIt_ = false;  ///< since the guest has started
+    bool heardEnd_ = false;          ///< the stream ended, as it does when the guest is gone
+    bool othersHadIt_ = false;       ///< since the guest has started
     std::optional<LogJoin> join_;
     std::optional<LogJoin::Place> logEnd_;  ///< of what is in the scrollback
     std::optional<std::string> bootId_;     ///< of the boot that ends

@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t mostUnproven = 12288;
+constexpr std::size_t mostUnproven = 6144;
 constexpr milliseconds longestPause{500};
 
 bool stands(const virDomainInfo& info) {

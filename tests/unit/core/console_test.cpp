@@ -438,6 +438,16 @@ TEST_CASE("a stream that ends just before the VM stops causes no alarm") {
     CHECK(ann->heard() == Lines{"waiting_for_vm, 1 here", "stopped"});
 }
 
+TEST_CASE("a guest whose end is told long after its stream has ended has said all it had to") {
+    ConsoleBench bench;
+    bench.begin();
+    auto ann = bench.watchBinary();
+    bench.opened().print("x").ended().pass(600);
+    ann->heard();
+    bench.host.on(1, core::Lifecycle::stopped, "destroyed");
+    CHECK(ann->heard() == Lines{"waiting_for_vm, 1 here", "stopped"});
+}
+
 TEST_CASE("a device that somebody else has is reported, tried again, and taken when it is free") {
     ConsoleBench bench;
     bench.begin();

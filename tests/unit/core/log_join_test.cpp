@@ -187,6 +187,20 @@ TEST_CASE("what a terminal had kept for its next reader comes once") {
     CHECK(show(join.finish()) == all.substr(1000, 840));
 }
 
+TEST_CASE("what a terminal had kept, where QEMU has doubled a byte in the file") {
+    const std::string all = numbered(1, 300);
+    std::string inFile = all.substr(0, 1000);
+    inFile.insert(560, 1, inFile[560]);
+    LogJoin join(known(all.substr(0, 500)), file(inFile), at(0));
+    CHECK(show(join.takeFirst()) == inFile.substr(500));
+    join.hold(all.substr(500, 120), at(1));
+    join.hold(all.substr(1740, 100), at(1200));
+    REQUIRE(join.wantsLog(at(1200)) == 1001);
+    join.take(file(all.substr(1000, 900), 1001), at(1201));
+    CHECK(join.done());
+    CHECK(show(join.finish()) == all.substr(1000, 840));
+}
+
 TEST_CASE("what a terminal had kept, of a guest that is silent since") {
     const std::string all = numbered(1, 300);
     LogJoin join(known(all.substr(0, 500)), file(all.substr(0, 700)), at(0));
