@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t latestForJoin = 4096;
 /// Of a stream that has ended, or whose guest has.
-constexpr milliseconds lastWords{1000};
+constexpr milliseconds lastWords{2000};
 /// A guest that stops ends its stream, at times before libvirt says so.
 constexpr milliseconds stopFollows{500};
 /// Libvirt has answered by then, unless something is wrong.
@@ -207,6 +207,7 @@ void ConsoleAttachment::close(common::Monotonic now) {
     if (phase_ == Phase::open) takeOutput(now);
     // What is held back stands in the file as well, and is found there when it is opened again.
     if (join_ && !join_->done()) {
+        heardEnd_ = false;
         logEnd_ = join_->end();
         join_.reset();
     }

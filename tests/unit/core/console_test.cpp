@@ -377,7 +377,7 @@ TEST_CASE("what was under way when a stream is given up is lost as well") {
     bench.opened();
     ann->type(std::string(600, 'x')).heard();
     bench.host.on(1, core::Lifecycle::stopped, "destroyed");
-    bench.pass(1000);
+    bench.pass(2000);
     CHECK(ann->heard() == Lines{"waiting_for_vm, writer ann, 1 here",
                                 "waiting_for_vm, writer ann, 600 dropped, 1 here", "stopped"});
 }
@@ -407,14 +407,14 @@ TEST_CASE("the console outlives the guest") {
     CHECK(ann->heard() == Lines{"\"second\""});
 }
 
-TEST_CASE("a stop waits a second for the last words, and a start not even that") {
+TEST_CASE("a stop waits two seconds for the last words, and a start not even that") {
     ConsoleBench bench;
     bench.begin();
     auto ann = bench.watchBinary();
     bench.opened();
     ann->heard();
     bench.host.on(1, core::Lifecycle::stopped, "destroyed");
-    bench.pass(999);
+    bench.pass(1999);
     CHECK(ann->heard() == Lines{"waiting_for_vm, 1 here"});
     bench.pass(1);
     CHECK(ann->heard() == Lines{"stopped"});
@@ -446,6 +446,22 @@ TEST_CASE("a guest whose end is told long after its stream has ended has said al
     ann->heard();
     bench.host.on(1, core::Lifecycle::stopped, "destroyed");
     CHECK(ann->heard() == Lines{"waiting_for_vm, 1 here", "stopped"});
+}
+
+TEST_CASE("what was held back when such a stream ended is read from the file at the end") {
+    ConsoleBench bench;
+    const std::vector devices{serial("serial0", core::ConsoleLogFile{"/log", true})};
+    bench.begin(devices);
+    auto ann = bench.watchBinary();
+    bench.opened(file("abc")).print("held").ended().pass(600);
+    ann->heard();
+    bench.failed(ConsoleFailure::libvirt);
+    bench.calls();
+    bench.host.on(1, core::Lifecycle::stopped, "destroyed");
+    CHECK(bench.calls() == Lines{"open 3 serial0"});
+    bench.failed(ConsoleFailure::notRunning, file("abcheld"));
+    CHECK(ann->heard() ==
+          Lines{"suspended, 1 here", "waiting_for_vm, 1 here", "\"held\"", "stopped"});
 }
 
 TEST_CASE("a device that somebody else has is reported, tried again, and taken when it is free") {

@@ -405,7 +405,7 @@ TEST_CASE("a viewer is told where it is in the output, and what is missing there
 }
 
 TEST_CASE("output for who takes no binary frames is text, control characters and all") {
-    const std::string printed("login: \x1b[0m\r\n\0\x7f \xe2\x82\xac", 21);
+    const std::string printed("login: \x1b[0m\r\n\0\x7f \xe2\x82\xac", 19);
     const Message output = answer(ConsoleText{42, printed});
     CHECK(output.type() == "console_output");
     CHECK(output.integer("data.vm_id") == 42);
