@@ -13,9 +13,10 @@ namespace rollo::virt {
 /// device has taken it; then it does not read the answers to its own keepalive either, and closes
 /// the connection after 30 s. The kernel keeps some 17 KiB for a guest that does not read. So
 /// one that is paused is sent no more, and one that has shown no sign of life since no more than
-/// 6 KiB (what tells of life may be as old as that by then). Its processor time alone is too coarse a sign: a fast guest takes more in one step of it.
-/// Thread: the worker that owns the connection. Every call may block: libvirtd answers once it
-/// reads, which it does not while a guest that runs takes nothing.
+/// 6 KiB (what tells of life may be as old as that by then). Its processor time alone is too coarse
+/// a sign: a fast guest takes more in one step of it. Thread: the worker that owns the connection.
+/// Every call may block: libvirtd answers once it reads, which it does not while a guest that runs
+/// takes nothing.
 class GuestAppetite {
   public:
     /// `printed` becomes true, on any thread, when the guest has printed something; outlives this.

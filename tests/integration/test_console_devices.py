@@ -16,7 +16,6 @@ def closed(viewer: Console) -> tuple[int, str]:
     return viewer.wait_closed()[0], reason
 
 
-@pytest.mark.short
 def test_two_devices_each_with_its_own(agent, guests, watch):
     guest = guests("two", control="pty").define()
     default, first, second = (watch(agent, guest, **query) for query in (
@@ -54,7 +53,6 @@ def test_a_device_that_there_is_not(agent, guests, watch, device):
     assert closed(viewer) == (4004, "not_found")
 
 
-@pytest.mark.short
 @pytest.mark.parametrize("running", [True, False])
 def test_a_guest_without_a_console(agent, guests, watch, running):
     guest = guests("mute", console="", control="")
@@ -62,7 +60,6 @@ def test_a_guest_without_a_console(agent, guests, watch, running):
     assert closed(watch(agent, guest)) == (4004, "not_found")
 
 
-@pytest.mark.short
 @pytest.mark.parametrize("kind", ["file", "unix"])
 def test_a_device_that_is_no_terminal_says_so(agent, guests, watch, kind):
     """Libvirt gives no stream of it; not now, and not later."""

@@ -47,7 +47,6 @@ def log(agent: Agent, guest: Guest, query: str = "") -> bytes:
     return body
 
 
-@pytest.mark.short
 def test_the_state_of_the_consoles_of_a_guest(agent, guests, watch):
     guest = guests("state", control="pty", log_console=True).define()
     viewer = watch(agent, guest, "ann")
@@ -90,7 +89,6 @@ def test_a_device_that_cannot_be_opened_or_that_others_have(agent, guests, watch
         assert consoles(agent, held)[1]["consoles"][0]["status"] == "in_use"
 
 
-@pytest.mark.short
 def test_who_may_ask(agent, guests, watch):
     guest = guests("asked", vm_id=77).create()
     watch(agent, guest).wait_status("connected")
@@ -106,7 +104,6 @@ def test_who_may_ask(agent, guests, watch):
         assert agent.get(address, "nonsense")[0] == 401
 
 
-@pytest.mark.short
 def test_the_log(agent, guests, watch):
     guest = guests("logged").create()
     guest.wait_booted()

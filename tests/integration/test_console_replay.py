@@ -41,7 +41,6 @@ def replay_of(viewer: Console) -> tuple[int, int]:
     return attached["replay_from"], attached["next_offset"]
 
 
-@pytest.mark.short
 def test_the_tail_and_from_an_offset(printed, agent, watch):
     guest, first = printed("short", 5000)
     end = first.transcript.offset
@@ -66,7 +65,6 @@ def test_from_an_offset_that_is_yet_to_come(printed, agent, watch):
     viewer.check_gapless()
 
 
-@pytest.mark.short
 def test_an_offset_counts_in_its_own_epoch_alone(printed, agent, watch):
     guest, first = printed("epochs", 5000)
     begin, end = first.transcript.pieces[0][0], first.transcript.offset
@@ -76,7 +74,6 @@ def test_an_offset_counts_in_its_own_epoch_alone(printed, agent, watch):
     assert replay_of(watch(agent, guest, from_=end - 10, epoch=other)) == (begin, end)
 
 
-@pytest.mark.short
 def test_the_first_of_the_boot_and_the_last_are_kept(printed, agent, watch):
     guest, first = printed("long", 3 * SCROLLBACK)
     end = first.transcript.offset

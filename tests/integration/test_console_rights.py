@@ -27,7 +27,6 @@ def closed(viewer: Console) -> tuple[int, str]:
     return viewer.wait_closed()[0], reason
 
 
-@pytest.mark.short
 @pytest.mark.parametrize("options", [{"token": ""}, {"role": "viewer"}, {"role": None}, {
     "role": None, "claims": {"permissions": ["vm:view", "console:write"]}}],
     ids=["anonymous", "viewer", "no role", "write alone"])
@@ -35,7 +34,6 @@ def test_who_may_not(agent, guest, watch, options):
     assert closed(watch(agent, guest, **options)) == (4003, "permission_denied")
 
 
-@pytest.mark.short
 def test_bad_tokens(agent, guest, watch):
     assert closed(watch(agent, guest, token="nonsense")) == (4001, "token_invalid")
 
@@ -69,7 +67,6 @@ def refusal(agent, path: str, token: str) -> list[tuple[int, bytes]]:
     return [(kind, data) for kind, data in told if b"connection_status" not in data]
 
 
-@pytest.mark.short
 def test_an_invisible_guest_is_told_from_none_by_nothing(agent, guest, watch):
     watch(agent, guest).wait_status("connected")
     token = token_for(agent, "narrow", role="operator", vms=["another-guest"])
@@ -96,7 +93,6 @@ def renew(viewer: Console, token: str):
     viewer.send({"type": "auth", "data": {"token": token}})
 
 
-@pytest.mark.short
 def test_a_renewed_token_that_may_not_write_any_more_gives_the_lease_up(agent, guest, watch):
     ann, bob = watch(agent, guest, "ann", tail=0), watch(agent, guest, "bob", tail=0)
     ann.wait_status("connected")
@@ -160,7 +156,6 @@ def test_a_token_that_expires_ends_it_and_frees_the_lease(agent, guest, watch):
 # --- switched off ---------------------------------------------------------------------------------
 
 
-@pytest.mark.short
 def test_where_consoles_are_not_enabled(agents, guest, watch):
     agent = agents(config={"console": {"enabled": False}})
     for role in ("admin", "operator"):
