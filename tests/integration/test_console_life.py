@@ -9,7 +9,7 @@ from lab import guests as commands
 from lab.console import Console
 from lab.guests import Guest
 from lab.libvirtd import PrivateLibvirt
-from lab.numbered import BANNER
+from lab.numbered import BANNER, same_lines
 from lab.tokens import token_for
 from lab.wait import wait_until
 
@@ -126,8 +126,10 @@ def test_the_last_words_of_a_guest_are_told(agent, guests, watch, how):
     viewer.wait_status(STOPPED, 20)
     viewer.wait_markers("started", "stopped")
     whole = guest.console_log.read_bytes()
-    # Killed between the two, QEMU has written its last byte to one place alone.
-    assert viewer.output[:len(whole)] == whole and len(viewer.output) <= len(whole) + 1
+    if how == "kill":  # the terminal goes with QEMU, and what nobody had read of it yet
+        assert len(whole) - len(viewer.output) <= 4096
+        whole = whole[:len(viewer.output)]
+    assert same_lines(bytes(viewer.output), whole)
     viewer.check_gapless()
     guest.spec.code = "guest"
     guest.define().start()
@@ -255,8 +257,7 @@ def test_the_last_words_before_a_crash_that_nobody_watched(agents, guests, watch
     guest.wait_state(libvirt.VIR_DOMAIN_SHUTOFF)
     viewer = watch(agent, guest)
     viewer.wait_markers("started", "stopped")
-    assert viewer.output == guest.console_log.read_bytes()
-    viewer.transcript.check_flood(0)
+    assert same_lines(bytes(viewer.output), guest.console_log.read_bytes())
 
 
 def test_who_comes_back_soon_finds_what_was_printed_meanwhile(agents, guests, watch):
