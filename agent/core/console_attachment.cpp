@@ -126,16 +126,31 @@ void ConsoleAttachment::vmStops(std::optional<std::string> bootId, bool wanted,
                                 common::Monotonic now) {
     stopping_ = true;
     bootId_ = std::move(bootId);
-    const ConsoleDevice* named = device();
-    const bool inFile = named && named->openable() && named->log;
+    fileRead_ = join_ || !wanted;
     if (phase_ == Phase::none || phase_ == Phase::opening) {
-        if (!wanted || !inFile || heardEnd_) return finishStop(now);
-        // An attempt comes too late for the stream, but it reads the file.
-        if (phase_ == Phase::none) open(false, now);
+        if (!mayReadFile()) return finishStop(now);
+        if (phase_ == Phase::none) return readFile(now);
     }
     if (join_) join_->endStream(now);
     if (!lastWordsUntil_) lastWordsUntil_ = now + lastWords;
     serveJoin(now);
+}
+
+/// A process that is killed takes its terminal along, and what nobody had read of it; and whoever
+/// had no stream has missed more. The file has it, if the place is known where it goes on.
+bool ConsoleAttachment::mayReadFile() const {
+    const ConsoleDevice* named = device();
+    return !fileRead_ && named && named->openable() && named->log && (logEnd_ || !heardEnd_);
+}
+
+/// An attempt comes too late for the stream of a guest that has stopped, but it reads the file.
+void ConsoleAttachment::readFile(common::Monotonic now) {
+    const bool heardEnd = heardEnd_;
+    close(now);
+    heardEnd_ = heardEnd;
+    fileRead_ = true;
+    open(false, now);
+    lastWordsUntil_ = now + lastWords;
 }
 
 void ConsoleAttachment::finishStop(common::Monotonic now) {
@@ -171,6 +186,7 @@ void ConsoleAttachment::look(bool wanted, bool hasViewers, common::Monotonic now
     if (lastWordsUntil_) {
         const bool over = phase_ == Phase::ended && !join_;
         if (!over && now < *lastWordsUntil_) return serveJoin(now);
+        if (over && stopping_ && mayReadFile()) return readFile(now);
         if (stopping_) return finishStop(now);
         close(now);
     }
@@ -257,7 +273,10 @@ void ConsoleAttachment::begin(const std::optional<ConsoleLog>& log, common::Mono
     everOpened_ = true;
     newBoot_ = false;
     join_.emplace(known, log, now);
-    add(join_->takeFirst());
+    LogJoin::Found found = join_->takeFirst();
+    // The next start may have begun the file anew already; then the stream's end is the end.
+    if (stopping_ && heardEnd_ && found.gap) found = {};
+    add(std::move(found));
     logEnd_ = join_->end();
 }
 

@@ -82,6 +82,8 @@ class ConsoleAttachment {
     bool mayOpen() const;
     void open(bool hasViewers, common::Monotonic now);
     void retryLater(common::Monotonic now);
+    bool mayReadFile() const;
+    void readFile(common::Monotonic now);
     void noteLibvirt(common::Monotonic now);
     void takeOutput(common::Monotonic now);
     void begin(const std::optional<ConsoleLog>& log, common::Monotonic now);
@@ -113,6 +115,7 @@ class ConsoleAttachment {
     /// The guest has stopped, or the stream ended: until then its last words may come.
     std::optional<common::Monotonic> lastWordsUntil_;
     bool stopping_ = false;
+    bool fileRead_ = false;  ///< since the guest has stopped, or there is no need
     bool stopped_ = false;
     common::Monotonic retryAt_{};
     std::chrono::milliseconds backOff_{0};

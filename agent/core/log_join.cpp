@@ -66,10 +66,14 @@ std::optional<std::size_t> LogJoin::seam(const Known& known, const ConsoleLog& l
     const std::string_view latest = known.latest;
     const auto searched = latest.substr(latest.size() - std::min(latest.size(), enoughToKnow));
     const auto& end = known.end;
-    if (end && end->inode == log.inode && end->offset >= log.from && end->offset <= log.end()) {
-        const auto at = static_cast<std::size_t>(end->offset - log.from);
+    if (end && end->inode == log.inode && end->offset >= log.from) {
+        // A process that was killed may not have come to write the last of it to the file.
+        const auto at = static_cast<std::size_t>(std::min(end->offset, log.end()) - log.from);
+        const auto unwritten = end->offset - log.from - at;
         const auto before = std::string_view(log.bytes).substr(0, at);
-        if (before.ends_with(searched)) return at;
+        if (unwritten <= std::min(mostUnwritten, searched.size()) &&
+            before.ends_with(searched.substr(0, searched.size() - unwritten)))
+            return at;
     }
     const auto place = onlyPlace(searched, log.bytes);
     return place ? std::optional(*place + searched.size()) : std::nullopt;

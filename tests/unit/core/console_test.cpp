@@ -464,6 +464,22 @@ TEST_CASE("what was held back when such a stream ended is read from the file at 
           Lines{"suspended, 1 here", "waiting_for_vm, 1 here", "\"held\"", "stopped"});
 }
 
+TEST_CASE("a guest that is killed takes its terminal along, but not its log file") {
+    ConsoleBench bench;
+    const std::vector devices{serial("serial0", core::ConsoleLogFile{"/log", true})};
+    bench.begin(devices);
+    auto ann = bench.watchBinary();
+    bench.opened(file("abc")).pass(1500).log(file("", 3));
+    bench.print("def").ended();
+    ann->heard();
+    bench.calls();
+    bench.host.on(1, core::Lifecycle::stopped, "failed");
+    CHECK(bench.calls() == Lines{"open 2 serial0"});
+    bench.failed(ConsoleFailure::notRunning, file("abcdefghi"));
+    CHECK(ann->heard() == Lines{"waiting_for_vm, 1 here", "\"ghi\"", "stopped"});
+    CHECK(bench.calls() == Lines{"close 2"});
+}
+
 TEST_CASE("a device that somebody else has is reported, tried again, and taken when it is free") {
     ConsoleBench bench;
     bench.begin();

@@ -74,6 +74,16 @@ TEST_CASE("where an earlier stream was joined, the place is known, however often
     CHECK(show(other.takeFirst()) == "<gap>");
 }
 
+TEST_CASE("what a process that was killed had not come to write is no gap") {
+    const std::string all = numbered(1, 50);
+    LogJoin join({.latest = all, .end = LogJoin::Place{1, all.size()}},
+                 file(all.substr(0, all.size() - 16)), at(0));
+    CHECK(show(join.takeFirst()) == "");
+    LogJoin cut({.latest = all, .end = LogJoin::Place{1, all.size()}},
+                file(all.substr(0, all.size() - 100)), at(0));
+    CHECK(show(cut.takeFirst()) == "<gap>");
+}
+
 TEST_CASE("a join tells where in the file it has come to") {
     LogJoin join(known("x"), file("x"), at(0));
     join.takeFirst();
