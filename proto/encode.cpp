@@ -86,6 +86,10 @@ void members(JsonWriter& json, const Alert& event, const Now&) {
     writeMembers(json, event);
 }
 
+void members(JsonWriter& json, const Progress& event, const Now&) {
+    writeMembers(json, event);
+}
+
 void write(JsonWriter& json, const Filter& filter) {
     json.member("events", filter.events);
     json.member("vm_ids", filter.vmIds);

@@ -46,12 +46,13 @@ std::vector<std::string> partsOf(const std::vector<VmState>& vms, std::size_t pa
     return parts;
 }
 
-void writeAlerts(JsonWriter& json, const Snapshot& snapshot) {
-    json.key("alerts");
+template <class Object>
+void writeAll(JsonWriter& json, std::string_view name, const std::vector<const Object*>& objects) {
+    json.key(name);
     json.beginArray();
-    for (const Alert* alert : snapshot.alerts) {
+    for (const Object* object : objects) {
         json.beginObject();
-        writeMembers(json, *alert);
+        writeMembers(json, *object);
         json.endObject();
     }
     json.endArray();
@@ -64,10 +65,8 @@ void writeFirstPart(JsonWriter& json, const Snapshot& snapshot, const Now& now) 
         json.raw(serverJson(*snapshot.server, snapshot.serverMetrics, now));
     else
         json.null();
-    json.key("operations");
-    json.beginArray();
-    json.endArray();
-    writeAlerts(json, snapshot);
+    writeAll(json, "operations", snapshot.operations);
+    writeAll(json, "alerts", snapshot.alerts);
 }
 
 }  // namespace

@@ -178,14 +178,25 @@ struct ServerMetricsUpdate {
     ServerMetrics metrics;
 };
 
+/// What an alert or an operation is about where that is neither a VM nor this host, in the words of
+/// the program that published it.
+struct OtherEntity {
+    std::string type;
+    std::optional<std::int64_t> id;
+};
+
+enum class Severity { info, warning, error, critical };
+std::string_view word(Severity severity);
+
 struct Alert {
     std::string id;
     std::string type;
-    std::string severity;
+    Severity severity = Severity::warning;
     std::string title;
     std::string message;
-    /// The VM that it is about; else it is about the server.
+    /// The VM that it is about; else `other`; else it is about the server.
     std::optional<VmIdentity> vm;
+    std::optional<OtherEntity> other;
     std::optional<ServerId> serverId;
     bool firing = true;
     common::WallClock firstSeen, lastSeen;
@@ -193,11 +204,36 @@ struct Alert {
     Figure value, threshold;
 };
 
-using Event =
-    std::variant<VmStatusChanged, VmCreated, VmUpdated, VmDeleted, VmMetricsUpdate,
-                 ServerStatusChanged, ServerRegistered, ServerRemoved, ServerMetricsUpdate, Alert>;
+enum class ProgressStatus { pending, inProgress, completed, failed, cancelled };
+std::string_view word(ProgressStatus status);
+/// True for one that nothing follows any more.
+constexpr bool isEnd(ProgressStatus status) {
+    return status >= ProgressStatus::completed;
+}
 
-/// In the order of the alternatives of Event, then those that no source produces yet.
+/// An operation, and how far it is.
+struct Progress {
+    std::string operationId;
+    std::string operationType;
+    double percent = 0;  ///< never goes down; 100 with `completed` alone, else at most 99
+    ProgressStatus status = ProgressStatus::pending;
+    std::string message;
+    /// The VM that it is about; without one it is tied to nothing.
+    std::optional<VmIdentity> vm;
+    std::optional<std::string> phase;
+    Counter bytesTotal, bytesProcessed, bytesRemaining;
+    Figure bytesPerSecond;
+    std::optional<std::int64_t> elapsedMs, etaMs;
+    std::optional<std::string> error;
+    /// The first that is told of this operation: ordered, as its end is.
+    bool begins = false;
+};
+
+using Event = std::variant<VmStatusChanged, VmCreated, VmUpdated, VmDeleted, VmMetricsUpdate,
+                           ServerStatusChanged, ServerRegistered, ServerRemoved,
+                           ServerMetricsUpdate, Alert, Progress>;
+
+/// In the order of the alternatives of Event.
 enum class EventKind : std::uint8_t {
     vmStatusChanged,
     vmCreated,
@@ -219,8 +255,11 @@ inline EventKind kindOf(const Event& event) {
 std::string_view wireName(EventKind kind);
 std::optional<EventKind> eventKind(std::string_view wireName);
 /// Only the latest one of its entity matters; it carries no `seq` and is never replayed.
-inline bool conflatable(EventKind kind) {
-    return kind == EventKind::vmMetricsUpdate || kind == EventKind::serverMetricsUpdate;
+inline bool conflatable(const Event& event) {
+    if (const auto* progress = std::get_if<Progress>(&event))
+        return !progress->begins && !isEnd(progress->status);
+    return std::holds_alternative<VmMetricsUpdate>(event) ||
+           std::holds_alternative<ServerMetricsUpdate>(event);
 }
 
 }  // namespace rollo::proto

@@ -219,21 +219,42 @@ void write(JsonWriter& json, const ServerMetrics& metrics, const common::Now& no
 void writeMembers(JsonWriter& json, const Alert& alert) {
     json.member("alert_id", alert.id);
     json.member("alert_type", alert.type);
-    json.member("severity", alert.severity);
+    json.member("severity", word(alert.severity));
     json.member("title", alert.title);
     json.member("message", alert.message);
-    json.member("entity_type", alert.vm ? "vm" : "server");
-    json.key("entity_id");
-    if (alert.vm)
-        json.value(alert.vm->id);
-    else
-        json.value(alert.serverId);
+    if (alert.vm) {
+        json.member("entity_type", "vm");
+        json.member("entity_id", alert.vm->id);
+    } else if (alert.other) {
+        json.member("entity_type", alert.other->type);
+        json.member("entity_id", alert.other->id);
+    } else {
+        json.member("entity_type", "server");
+        json.member("entity_id", alert.serverId);
+    }
     json.member("state", alert.firing ? "firing" : "resolved");
     json.member("first_seen", common::formatTimestamp(alert.firstSeen));
     json.member("last_seen", common::formatTimestamp(alert.lastSeen));
     json.member("count", alert.count);
     json.member("value", alert.value);
     json.member("threshold", alert.threshold);
+}
+
+void writeMembers(JsonWriter& json, const Progress& progress) {
+    json.member("operation_id", progress.operationId);
+    json.member("operation_type", progress.operationType);
+    json.member("progress_percent", progress.percent);
+    json.member("status", word(progress.status));
+    json.member("message", progress.message);
+    if (progress.vm) json.member("vm_id", progress.vm->id);
+    json.member("phase", progress.phase);
+    json.member("bytes_total", progress.bytesTotal);
+    json.member("bytes_processed", progress.bytesProcessed);
+    json.member("bytes_remaining", progress.bytesRemaining);
+    json.member("rate_bytes_per_second", progress.bytesPerSecond);
+    json.member("elapsed_ms", progress.elapsedMs);
+    json.member("eta_ms", progress.etaMs);
+    if (progress.error) json.member("error", *progress.error);
 }
 
 }  // namespace rollo::proto

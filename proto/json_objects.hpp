@@ -17,5 +17,6 @@ void writeMembers(common::JsonWriter& json, const ServerInfo& server);
 void write(common::JsonWriter& json, const ServerMetrics& metrics, const common::Now& now);
 /// The members alone: the caller's object carries the timestamp too.
 void writeMembers(common::JsonWriter& json, const Alert& alert);
+void writeMembers(common::JsonWriter& json, const Progress& progress);
 
 }  // namespace rollo::proto

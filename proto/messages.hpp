@@ -138,6 +138,7 @@ struct Snapshot {
     const ServerInfo* server = nullptr;            ///< null where it may not be seen
     const ServerMetrics* serverMetrics = nullptr;  ///< null where it may not be seen, or is unknown
     std::vector<VmState> vms;
+    std::vector<const Progress*> operations;
     std::vector<const Alert*> alerts;
 };
 

@@ -59,6 +59,18 @@ std::string_view word(ConsoleState state) {
     return at(words, state);
 }
 
+std::string_view word(Severity severity) {
+    static constexpr std::array<std::string_view, 4> words = {"info", "warning", "error",
+                                                              "critical"};
+    return at(words, severity);
+}
+
+std::string_view word(ProgressStatus status) {
+    static constexpr std::array<std::string_view, 5> words = {"pending", "in_progress", "completed",
+                                                              "failed", "cancelled"};
+    return at(words, status);
+}
+
 std::string_view wireName(EventKind kind) {
     return at(eventNames, kind);
 }

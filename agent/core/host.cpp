@@ -279,6 +279,20 @@ void Host::on(DescriptionOutdated observation, const common::Now&) {
     if (found != state_.vms.end()) describe(found->second);
 }
 
+void Host::on(WatchdogFired, const common::Now&) {}
+
+void Host::on(IoErrorSeen, const common::Now&) {}
+
+void Host::on(MemoryFailed, const common::Now&) {}
+
+void Host::on(JobsSeen observation, const common::Now& now) {
+    operations_.take(observation, now);
+}
+
+void Host::on(JobEnded observation, const common::Now& now) {
+    operations_.take(observation, now);
+}
+
 Host::Arrival& Host::arrive(const DomainRef& domain) {
     Arrival& arrival = arrivals_[domain.uuid];
     arrival.domain = domain;

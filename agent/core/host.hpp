@@ -8,11 +8,13 @@
 #include <unordered_set>
 #include <vector>
 
+#include "agent/core/alerts.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
 #include "agent/core/hypervisor.hpp"
 #include "agent/core/id_book.hpp"
 #include "agent/core/observation.hpp"
+#include "agent/core/operations.hpp"
 #include "agent/core/saved_state.hpp"
 #include "common/clock.hpp"
 
@@ -48,6 +50,9 @@ class Host {
     void tellOfSaving(bool works, const common::Now& now);
 
     const HostState& state() const { return state_; }
+    /// For what other programs publish.
+    Alerts& alerts() { return alerts_; }
+    Operations& operations() { return operations_; }
     /// True, once, when what must outlive the agent has changed since the last call.
     bool takeUnsaved();
     SavedState saved() const;
@@ -68,6 +73,11 @@ class Host {
     void on(LifecycleSeen observation, const common::Now& now);
     void on(RebootSeen observation, const common::Now& now);
     void on(DescriptionOutdated observation, const common::Now& now);
+    void on(WatchdogFired observation, const common::Now& now);
+    void on(IoErrorSeen observation, const common::Now& now);
+    void on(MemoryFailed observation, const common::Now& now);
+    void on(JobsSeen observation, const common::Now& now);
+    void on(JobEnded observation, const common::Now& now);
     void on(DomainDescribed observation, const common::Now& now);
     void on(SampleTaken observation, const common::Now& now);
 
@@ -108,9 +118,7 @@ class Host {
     void takeHostSample(HostSample sample, const common::Now& now);
     void markStale(Vm& vm, const common::Now& now);
 
-    // Alerts: host_alerts.cpp.
-    void raise(proto::Alert alert, const common::Now& now);
-    void resolve(const std::string& id, const proto::VmIdentity* vm, const common::Now& now);
+    // Alerts about the agent's own work: host_alerts.cpp.
     void raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now);
     void resolveConflict(const Vm& vm, const common::Now& now);
 
@@ -118,6 +126,8 @@ class Host {
     Hub& hub_;
     Hypervisor& hypervisor_;
     HostState state_;
+    Alerts alerts_{state_, hub_};
+    Operations operations_{state_, hub_};
     IdBook ids_;
     std::unordered_map<proto::Uuid, SavedVm> savedBoots_;
     std::unordered_map<proto::Uuid, Arrival> arrivals_;

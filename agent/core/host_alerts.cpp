@@ -16,25 +16,6 @@ std::string conflictAlertId(const Vm& vm) {
 
 }  // namespace
 
-void Host::raise(proto::Alert alert, const common::Now& now) {
-    alert.serverId = state_.server.id;
-    alert.firstSeen = alert.lastSeen = now.wall;
-    state_.alerts[alert.id] = alert;
-    hub_.publish(alert, now);
-}
-
-/// Who may hear of it goes by what the VM, if it is about one, is called now.
-void Host::resolve(const std::string& id, const proto::VmIdentity* vm, const common::Now& now) {
-    const auto found = state_.alerts.find(id);
-    if (found == state_.alerts.end()) return;
-    proto::Alert alert = std::move(found->second);
-    state_.alerts.erase(found);
-    if (vm) alert.vm = *vm;
-    alert.firing = false;
-    alert.lastSeen = now.wall;
-    hub_.publish(alert, now);
-}
-
 // --- two VMs, one id -----------------------------------------------------------------------------
 
 void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now) {
@@ -48,33 +29,33 @@ void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common:
     proto::Alert alert;
     alert.id = id;
     alert.type = "vm_id_conflict";
-    alert.severity = "warning";
+    alert.severity = proto::Severity::warning;
     alert.title = "Two VMs claim the same id";
     alert.message =
         fmt::format("The metadata of {} claims an id that {} already has; it was given {} instead",
                     vm.info.identity.name,
                     other ? other->info.identity.name : given.conflictWith->toString(), given.id);
     alert.vm = vm.info.identity;
-    raise(std::move(alert), now);
+    alerts_.raise(std::move(alert), now);
 }
 
 void Host::resolveConflict(const Vm& vm, const common::Now& now) {
-    resolve(conflictAlertId(vm), &vm.info.identity, now);
+    alerts_.resolve(conflictAlertId(vm), &vm.info.identity, now);
 }
 
 // --- the state on disk ---------------------------------------------------------------------------
 
 void Host::tellOfSaving(bool works, const common::Now& now) {
-    if (works) return resolve(unsavedAlertId, nullptr, now);
+    if (works) return alerts_.resolve(unsavedAlertId, nullptr, now);
     if (state_.alerts.contains(unsavedAlertId)) return;
     proto::Alert alert;
     alert.id = unsavedAlertId;
     alert.type = "agent_state_unsaved";
-    alert.severity = "error";
+    alert.severity = proto::Severity::error;
     alert.title = "The agent cannot save its state";
     alert.message =
         "VMs that are new may have other ids after a restart of the agent; its log says why";
-    raise(std::move(alert), now);
+    alerts_.raise(std::move(alert), now);
 }
 
 }  // namespace rollo::core

@@ -40,8 +40,9 @@ struct HostState {
     proto::ServerInfo server;
     std::optional<proto::ServerMetrics> serverMetrics;
     std::unordered_map<proto::Uuid, Vm> vms;
-    std::map<std::string, proto::Alert> alerts;  ///< the firing ones, by their id
-    bool inventoryRead = false;                  ///< a listing has been taken in since the start
+    std::map<std::string, proto::Progress> operations;  ///< under way, by their id
+    std::map<std::string, proto::Alert> alerts;         ///< the firing ones, by their id
+    bool inventoryRead = false;  ///< a listing has been taken in since the start
 
     const Vm* find(const proto::Uuid& uuid) const {
         const auto found = vms.find(uuid);

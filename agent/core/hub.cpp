@@ -78,8 +78,12 @@ bool namesItsVms(const Rule& rule) {
     return rule.boundTo || (rule.vmIds && (!rule.serverIds || rule.serverIds->empty()));
 }
 
-std::uint64_t conflationKey(const Topic& topic) {
-    // VM ids start at 1, so 0 is free for the server.
+/// Names what replaces what. VM ids start at 1 and stay below 2^53, so 0 is free for the server and
+/// the upper half for operations.
+std::uint64_t conflationKey(const proto::Event& event, const Topic& topic) {
+    constexpr std::uint64_t operation = std::uint64_t{1} << 63;
+    if (const auto* progress = std::get_if<proto::Progress>(&event))
+        return operation | std::hash<std::string>()(progress->operationId);
     return topic.vm ? static_cast<std::uint64_t>(topic.vm->id) : 0;
 }
 
@@ -115,7 +119,7 @@ void Hub::setServerId(std::optional<proto::ServerId> id) {
 void Hub::publish(const proto::Event& event, const common::Now& now) {
     forgetSnapshots();
     const Topic topic = topicOf(event);
-    if (proto::conflatable(topic.kind))
+    if (proto::conflatable(event))
         publishLatest(event, topic, now);
     else
         publishOrdered(event, topic, now);
@@ -146,7 +150,7 @@ void Hub::deliver(Room& room, const Topic& topic, const ReplayLog::Entry& entry)
 
 void Hub::publishLatest(const proto::Event& event, const Topic& topic, const common::Now& now) {
     proto::Frame frame;
-    const std::uint64_t key = conflationKey(topic);
+    const std::uint64_t key = conflationKey(event, topic);
     forEachRoom(topic, [&](Room& room) {
         if (!room.subscription.wants(topic, serverId_) || !mayHear(room.principal, topic)) return;
         if (!frame) frame = proto::encode(event, 0, now);

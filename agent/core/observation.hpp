@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "agent/core/console_observation.hpp"
+#include "agent/core/domain_ref.hpp"
+#include "agent/core/job_observation.hpp"
 #include "common/clock.hpp"
 #include "proto/events.hpp"
 #include "proto/ids.hpp"
@@ -15,14 +17,6 @@
 /// What the hypervisor's side tells the core, in the order in which it happened. Plain values:
 /// they cross threads by move.
 namespace rollo::core {
-
-/// A domain as an event names it, without asking anybody.
-struct DomainRef {
-    proto::Uuid uuid;
-    std::string name;
-    /// virDomainGetID: names the QEMU process within one run of the hypervisor; -1 is inactive.
-    int domainId = -1;
-};
 
 /// virDomainEventType, in the words of libvirt.
 enum class Lifecycle {
@@ -45,6 +39,22 @@ struct LifecycleSeen {
 };
 struct RebootSeen {
     DomainRef domain;
+};
+/// Trouble of which libvirt tells in a callback of its own, once each time.
+struct WatchdogFired {
+    DomainRef domain;
+    std::string action;  ///< what QEMU did: `none`, `pause`, `reset`, `poweroff`, …
+};
+struct IoErrorSeen {
+    DomainRef domain;
+    std::string device;  ///< the disk's alias, `virtio-disk0`
+    std::string action;  ///< `none`, `pause`, `report`
+    std::string reason;  ///< libvirt's: `enospc`, or empty
+};
+struct MemoryFailed {
+    DomainRef domain;
+    std::string recipient;  ///< `hypervisor`, `guest`
+    std::string action;     ///< `ignore`, `inject`, `fatal`, `reset`
 };
 /// Something changed that only a fresh description tells: a device, metadata, the balloon.
 struct DescriptionOutdated {
@@ -163,6 +173,7 @@ struct SampleTaken {
 
 using Observation =
     std::variant<ConnectionOpened, ListingBegun, ListingDone, ConnectionLost, LifecycleSeen,
-                 RebootSeen, DescriptionOutdated, DomainDescribed, SampleTaken>;
+                 RebootSeen, WatchdogFired, IoErrorSeen, MemoryFailed, JobsSeen, JobEnded,
+                 DescriptionOutdated, DomainDescribed, SampleTaken>;
 
 }  // namespace rollo::core

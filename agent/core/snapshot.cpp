@@ -40,12 +40,14 @@ std::vector<proto::Frame> takeSnapshot(const HostState& state, const Hub& hub,
     std::sort(snapshot.vms.begin(), snapshot.vms.end(), [](const auto& a, const auto& b) {
         return a.info->identity.id < b.info->identity.id;
     });
-    for (const auto& [id, alert] : state.alerts) {
-        const Topic topic = topicOf(alert);
-        if (mayHear(principal, topic) && wanted.wants(topic, self) &&
-            !(told && told->wants(topic, self)))
-            snapshot.alerts.push_back(&alert);
-    }
+    const auto isDue = [&](const Topic& topic) {
+        return mayHear(principal, topic) && wanted.wants(topic, self) &&
+               !(told && told->wants(topic, self));
+    };
+    for (const auto& [id, operation] : state.operations)
+        if (isDue(topicOf(operation))) snapshot.operations.push_back(&operation);
+    for (const auto& [id, alert] : state.alerts)
+        if (isDue(topicOf(alert))) snapshot.alerts.push_back(&alert);
     return proto::encode(snapshot, now);
 }
 

@@ -43,6 +43,7 @@ struct TopicOf {
         return {EventKind::serverMetricsUpdate, nullptr, true};
     }
     Topic operator()(const proto::Alert& e) const { return topicOf(e); }
+    Topic operator()(const proto::Progress& e) const { return topicOf(e); }
 };
 
 template <class T>
@@ -99,7 +100,11 @@ Topic topicOf(const proto::Event& event) {
 }
 
 Topic topicOf(const proto::Alert& alert) {
-    return {EventKind::alert, alert.vm ? &*alert.vm : nullptr, !alert.vm};
+    return {EventKind::alert, alert.vm ? &*alert.vm : nullptr, !alert.vm && !alert.other};
+}
+
+Topic topicOf(const proto::Progress& progress) {
+    return {EventKind::progress, progress.vm ? &*progress.vm : nullptr, false};
 }
 
 Kinds Kinds::withCompanions() const {

@@ -21,6 +21,7 @@ struct Topic {
 
 Topic topicOf(const proto::Event& event);
 Topic topicOf(const proto::Alert& alert);
+Topic topicOf(const proto::Progress& progress);
 
 /// A set of event kinds.
 class Kinds {

@@ -134,6 +134,16 @@ std::string_view ioErrorAction(int action) {
     return at(words, action);
 }
 
+std::string_view memoryFailureRecipient(int recipient) {
+    static constexpr std::string_view words[] = {"hypervisor", "guest"};
+    return at(words, recipient);
+}
+
+std::string_view memoryFailureAction(int action) {
+    static constexpr std::string_view words[] = {"ignore", "inject", "fatal", "reset"};
+    return at(words, action);
+}
+
 std::string_view vcpuState(int state) {
     static constexpr std::string_view words[] = {"offline", "running", "blocked"};
     return at(words, state);

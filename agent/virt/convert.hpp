@@ -25,6 +25,8 @@ std::string_view stateReason(int domainState, int reason);
 std::string_view closeReason(int reason);
 std::string_view watchdogAction(int action);
 std::string_view ioErrorAction(int action);
+std::string_view memoryFailureRecipient(int recipient);
+std::string_view memoryFailureAction(int action);
 std::string_view vcpuState(int state);
 
 /// 9000000 is "9.0.0" (virGetVersion).

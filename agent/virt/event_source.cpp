@@ -61,24 +61,31 @@ void onReboot(virConnectPtr, virDomainPtr domain, void* opaque) noexcept {
 }
 
 void onWatchdog(virConnectPtr, virDomainPtr domain, int action, void* opaque) noexcept {
-    handle(opaque, domain, [&](const EventSink&, const core::DomainRef& ref) {
+    handle(opaque, domain, [&](const EventSink& sink, core::DomainRef ref) {
         log::notice("{}: its watchdog fired, action {}", ref.name, watchdogAction(action));
+        tell(sink, core::WatchdogFired{std::move(ref), std::string(watchdogAction(action))});
     });
 }
 
 void onIoError(virConnectPtr, virDomainPtr domain, const char* path, const char* alias, int action,
                const char* reason, void* opaque) noexcept {
-    handle(opaque, domain, [&](const EventSink&, const core::DomainRef& ref) {
+    handle(opaque, domain, [&](const EventSink& sink, core::DomainRef ref) {
         log::notice("{}: I/O error on {} ({}), action {}, reason '{}'", ref.name, text(alias),
                     text(path), ioErrorAction(action), text(reason));
+        tell(sink,
+             core::IoErrorSeen{std::move(ref), std::string(text(alias)),
+                               std::string(ioErrorAction(action)), std::string(text(reason))});
     });
 }
 
 void onMemoryFailure(virConnectPtr, virDomainPtr domain, int recipient, int action, unsigned flags,
                      void* opaque) noexcept {
-    handle(opaque, domain, [&](const EventSink&, const core::DomainRef& ref) {
-        log::notice("{}: memory failure, recipient {}, action {}, flags {}", ref.name, recipient,
-                    action, flags);
+    handle(opaque, domain, [&](const EventSink& sink, core::DomainRef ref) {
+        const auto who = memoryFailureRecipient(recipient);
+        const auto what = memoryFailureAction(action);
+        log::notice("{}: memory failure, recipient {}, action {}, flags {}", ref.name, who, what,
+                    flags);
+        tell(sink, core::MemoryFailed{std::move(ref), std::string(who), std::string(what)});
     });
 }
 

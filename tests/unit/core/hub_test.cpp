@@ -380,7 +380,7 @@ TEST_CASE("rights are looked at again at every delivery") {
     bench.publish(VmMetricsUpdate{vm(2, "db"), {}});
     bench.publish(ServerRemoved{7, "host"});
     Alert alert;
-    alert.severity = "info";
+    alert.severity = rollo::proto::Severity::info;
     bench.publish(alert);
     CHECK(web.lines() == Lines{"deleted web#1 (undefined)"});
     CHECK(bench.replay(0, scoped({std::string("web")})) == Lines{"deleted web#1 (undefined)"});

@@ -27,7 +27,7 @@ Alert alert() {
     Alert made;
     made.id = "a1";
     made.type = "vm_id_conflict";
-    made.severity = "warning";
+    made.severity = Severity::warning;
     made.title = "t";
     made.message = "m";
     made.firstSeen = made.lastSeen = at().wall;

@@ -36,7 +36,7 @@ Alert alert() {
     Alert made;
     made.id = "vm-id-conflict:1";
     made.type = "vm_id_conflict";
-    made.severity = "warning";
+    made.severity = Severity::warning;
     made.title = "Two VMs claim the same id";
     made.message = "…";
     made.firstSeen = at().wall;

@@ -34,14 +34,27 @@ TEST_CASE("an event's kind is that of its struct") {
     CHECK(kindOf(ServerRemoved{}) == EventKind::serverRemoved);
     CHECK(kindOf(ServerMetricsUpdate{}) == EventKind::serverMetricsUpdate);
     CHECK(kindOf(Alert{}) == EventKind::alert);
+    CHECK(kindOf(Progress{}) == EventKind::progress);
 }
 
-TEST_CASE("metrics alone are conflatable") {
-    for (std::size_t i = 0; i < eventKinds; ++i) {
-        const auto kind = static_cast<EventKind>(i);
-        CAPTURE(wireName(kind));
-        CHECK(conflatable(kind) == wireName(kind).ends_with("_metrics_update"));
+TEST_CASE("metrics and what lies between an operation's ends are conflatable") {
+    CHECK(conflatable(VmMetricsUpdate{}));
+    CHECK(conflatable(ServerMetricsUpdate{}));
+    CHECK_FALSE(conflatable(VmStatusChanged{}));
+    CHECK_FALSE(conflatable(Alert{}));
+    Progress progress;
+    for (const auto between : {ProgressStatus::pending, ProgressStatus::inProgress}) {
+        progress.status = between;
+        CHECK(conflatable(progress));
     }
+    for (const auto end :
+         {ProgressStatus::completed, ProgressStatus::failed, ProgressStatus::cancelled}) {
+        progress.status = end;
+        CHECK_FALSE(conflatable(progress));
+    }
+    progress.status = ProgressStatus::inProgress;
+    progress.begins = true;
+    CHECK_FALSE(conflatable(progress));
 }
 
 TEST_CASE("status words are those of the protocol") {
@@ -57,6 +70,13 @@ TEST_CASE("status words are those of the protocol") {
     CHECK(word(ServerStatus::degraded) == "degraded");
     CHECK(word(ServerStatus::offline) == "offline");
     CHECK(word(ServerStatus::maintenance) == "maintenance");
+    CHECK(word(Severity::info) == "info");
+    CHECK(word(Severity::critical) == "critical");
+    CHECK(word(ProgressStatus::pending) == "pending");
+    CHECK(word(ProgressStatus::inProgress) == "in_progress");
+    CHECK(word(ProgressStatus::completed) == "completed");
+    CHECK(word(ProgressStatus::failed) == "failed");
+    CHECK(word(ProgressStatus::cancelled) == "cancelled");
     CHECK(word(SnapshotReason::subscribed) == "subscribed");
     CHECK(word(SnapshotReason::gap) == "gap");
     CHECK(word(SnapshotReason::resync) == "resync");
