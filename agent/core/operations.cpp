@@ -2,8 +2,7 @@
 #include "agent/core/operations.hpp"
 
 #include <algorithm>
-#include <utility>
-#include <vector>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -44,11 +43,18 @@ void Operations::tell(Progress progress, const common::Now& now) {
     progress.begins = known == state_.operations.end();
     if (!progress.begins && !progress.vm) progress.vm = known->second.vm;
     progress.percent = percentOf(progress, progress.begins ? 0 : known->second.percent);
+    unsaved_ = unsaved_ || deservesSaving(progress);
     if (proto::isEnd(progress.status))
         state_.operations.erase(progress.operationId);
     else
         state_.operations[progress.operationId] = progress;
     hub_.publish(progress, now);
+}
+
+bool Operations::deservesSaving(const Progress& progress) const {
+    if (progress.begins || proto::isEnd(progress.status)) return true;
+    const double before = state_.operations.at(progress.operationId).percent;
+    return std::floor(progress.percent) > std::floor(before);
 }
 
 void Operations::follow(const proto::VmIdentity& vm, const common::Now& now) {
@@ -72,6 +78,34 @@ void Operations::tick(const common::Now& now) {
         last.message = *last.error;
         tell(std::move(last), now);
     }
+}
+
+void Operations::resume(const SavedOperation& saved, const proto::VmIdentity* vm,
+                        const common::Now& now) {
+    Progress progress;
+    progress.operationId = saved.id;
+    progress.operationType = saved.type;
+    progress.percent = saved.percent;
+    progress.status = ProgressStatus::inProgress;
+    progress.message = saved.message;
+    if (vm) progress.vm = *vm;
+    heard_[saved.id] = now.mono;
+    tell(std::move(progress), now);
+}
+
+std::vector<SavedOperation> Operations::saved() const {
+    std::vector<SavedOperation> all;
+    for (const auto& [id, heardAt] : heard_) {
+        const Progress& progress = state_.operations.at(id);
+        SavedOperation saved;
+        saved.id = id;
+        saved.type = progress.operationType;
+        saved.percent = progress.percent;
+        saved.message = progress.message;
+        if (progress.vm) saved.vm = progress.vm->uuid;
+        all.push_back(std::move(saved));
+    }
+    return all;
 }
 
 }  // namespace rollo::core

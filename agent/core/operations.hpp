@@ -7,9 +7,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
+#include "agent/core/saved_state.hpp"
 #include "common/clock.hpp"
 #include "proto/events.hpp"
 
@@ -43,10 +46,21 @@ class Operations {
     /// Ends those of which nothing was heard.
     void tick(const common::Now& now);
 
+    /// Goes on with one that another program had published to a former run of the agent.
+    void resume(const SavedOperation& saved, const proto::VmIdentity* vm, const common::Now& now);
+    /// What was published and is under way.
+    std::vector<SavedOperation> saved() const;
+    /// True, once, when something that is kept has changed: an operation has begun, ended, or moved
+    /// on by a whole percent.
+    bool takeUnsaved() { return std::exchange(unsaved_, false); }
+
   private:
+    bool deservesSaving(const proto::Progress& progress) const;
+
     HostState& state_;
     Hub& hub_;
     std::unordered_map<std::string, common::Monotonic> heard_;  ///< published ones: when last
+    bool unsaved_ = false;
 };
 
 }  // namespace rollo::core
