@@ -108,6 +108,14 @@ std::string encodeVm(const VmState& vm, const Now& now) {
     return vmJson(vm, now);
 }
 
+std::string encodeOperations(const std::vector<const Progress*>& operations) {
+    return written([&](JsonWriter& json) {
+        json.beginObject();
+        writeAll(json, "operations", operations);
+        json.endObject();
+    });
+}
+
 std::string encodeVms(const std::vector<VmState>& vms, const Now& now) {
     return "{\"vms\":[" + partsOf(vms, std::string::npos, now).front() + "]}";
 }

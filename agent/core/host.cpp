@@ -59,6 +59,7 @@ Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hyp
     : settings_(std::move(settings)),
       hub_(hub),
       hypervisor_(hypervisor),
+      formerOperations_(formerOperations(saved)),
       ids_(saved, settings_.firstAllottedId) {
     state_.server.hostname = settings_.hostname;
     state_.server.ipAddress = settings_.ipAddress;
@@ -82,6 +83,8 @@ void Host::apply(Observation observation, const common::Now& now) {
 void Host::tick(const common::Now& now) {
     settleStarts(now);
     settlePauses(now);
+    jobs_.tick(now);
+    operations_.tick(now);
     if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
     if (now.mono - *listedAt_ < listingLasts_) return;
     listedAt_ = now.mono;
@@ -94,7 +97,8 @@ void Host::enterMaintenance(const common::Now& now) {
 }
 
 bool Host::takeUnsaved() {
-    return std::exchange(unsaved_, false);
+    const bool operations = operations_.takeUnsaved();
+    return std::exchange(unsaved_, false) || operations;
 }
 
 SavedState Host::saved() const {
@@ -102,6 +106,7 @@ SavedState Host::saved() const {
     state.serverUuid = state_.server.uuid;
     state.nextId = ids_.nextId();
     state.hostBootId = settings_.hostBootId;
+    state.operations = savedOperations();
     state.vms = ids_.saved();
     for (auto& saved : state.vms) {
         const Vm* vm = state_.find(saved.uuid);
@@ -165,6 +170,7 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
     lastHostSample_.reset();
     if (state_.serverMetrics) state_.serverMetrics->stale = true;
     setServerStatus(ServerStatus::offline, observation.reason, now);
+    jobs_.libvirtLost(now);
 }
 
 void Host::setServerStatus(ServerStatus status, const std::string& reason, const common::Now& now) {
@@ -196,6 +202,7 @@ void Host::on(ListingDone observation, const common::Now& now) {
     state_.inventoryRead = true;
     for (auto& [uuid, vm] : state_.vms) vm.info.stale = false;
     setServerStatus(ServerStatus::online, "connected", now);
+    takeUpOperations(now);
 }
 
 void Host::removeUnlisted(const std::vector<DomainDescription>& listed, const common::Now& now) {
@@ -284,14 +291,6 @@ void Host::on(WatchdogFired, const common::Now&) {}
 void Host::on(IoErrorSeen, const common::Now&) {}
 
 void Host::on(MemoryFailed, const common::Now&) {}
-
-void Host::on(JobsSeen observation, const common::Now& now) {
-    operations_.take(observation, now);
-}
-
-void Host::on(JobEnded observation, const common::Now& now) {
-    operations_.take(observation, now);
-}
 
 Host::Arrival& Host::arrive(const DomainRef& domain) {
     Arrival& arrival = arrivals_[domain.uuid];

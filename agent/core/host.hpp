@@ -13,6 +13,7 @@
 #include "agent/core/hub.hpp"
 #include "agent/core/hypervisor.hpp"
 #include "agent/core/id_book.hpp"
+#include "agent/core/jobs.hpp"
 #include "agent/core/observation.hpp"
 #include "agent/core/operations.hpp"
 #include "agent/core/saved_state.hpp"
@@ -64,6 +65,12 @@ class Host {
         std::vector<LifecycleSeen> seen;
         bool asked = false;
         bool quiet = true;  ///< no callback since it was asked for
+    };
+
+    /// Was under way when the last run of the agent ended, about a VM that was known so then.
+    struct FormerOperation {
+        SavedOperation saved;
+        std::optional<proto::VmIdentity> vm;
     };
 
     void on(ConnectionOpened observation, const common::Now& now);
@@ -118,6 +125,11 @@ class Host {
     void takeHostSample(HostSample sample, const common::Now& now);
     void markStale(Vm& vm, const common::Now& now);
 
+    // Operations: host_operations.cpp.
+    static std::vector<FormerOperation> formerOperations(const SavedState& saved);
+    void takeUpOperations(const common::Now& now);
+    std::vector<SavedOperation> savedOperations() const;
+
     // Alerts about the agent's own work: host_alerts.cpp.
     void raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now);
     void resolveConflict(const Vm& vm, const common::Now& now);
@@ -128,6 +140,8 @@ class Host {
     HostState state_;
     Alerts alerts_{state_, hub_};
     Operations operations_{state_, hub_};
+    Jobs jobs_{state_, operations_, hub_.epoch()};
+    std::vector<FormerOperation> formerOperations_;  ///< until the first listing is there
     IdBook ids_;
     std::unordered_map<proto::Uuid, SavedVm> savedBoots_;
     std::unordered_map<proto::Uuid, Arrival> arrivals_;

@@ -101,6 +101,7 @@ void Host::nameBoot(Vm& vm, const DomainDescription& description) {
 void Host::remove(const proto::Uuid& uuid, const std::string& reason, const common::Now& now) {
     const auto found = state_.vms.find(uuid);
     resolveConflict(found->second, now);
+    jobs_.endAllOf(uuid, now);
     hub_.publish(proto::VmDeleted{found->second.info.identity, reason}, now);
     ids_.release(uuid);
     if (found->second.describesInFlight > 0)
@@ -164,6 +165,7 @@ void Host::update(Vm& vm, const DomainDescription& description, bool redefined,
         if (!changed.empty() || redefined || before != vm.info.identity)
             hub_.publish(proto::VmUpdated{vm.info, changed, before}, now);
     }
+    operations_.follow(vm.info.identity, now);
     raiseConflict(vm, given, now);
     if (!changed.empty()) unsaved_ = true;
 }
@@ -226,6 +228,7 @@ void Host::step(Vm& vm, std::optional<StatusStep> step, const common::Now& now) 
     hub_.publish(proto::VmStatusChanged{vm.info.identity, old, step->to, step->reason,
                                         vm.info.bootId, state_.server.id},
                  now);
+    jobs_.follow(vm.info.identity.uuid, *step, now);
     if (hasProcess(step->to)) return;
     vm.info.bootId.reset();
     vm.domainId = -1;

@@ -87,6 +87,13 @@ std::uint64_t conflationKey(const proto::Event& event, const Topic& topic) {
     return topic.vm ? static_cast<std::uint64_t>(topic.vm->id) : 0;
 }
 
+/// What of it may still wait somewhere is untrue once this event is told.
+std::optional<std::uint64_t> madeUntrue(const proto::Event& event, const Topic& topic) {
+    const auto* progress = std::get_if<proto::Progress>(&event);
+    if (!progress || !proto::isEnd(progress->status)) return std::nullopt;
+    return conflationKey(event, topic);
+}
+
 std::optional<proto::VmIdentity> before(const proto::Event& event) {
     const auto* updated = std::get_if<proto::VmUpdated>(&event);
     if (!updated || updated->before == updated->vm.identity) return std::nullopt;
@@ -132,7 +139,11 @@ void Hub::publishOrdered(const proto::Event& event, const Topic& topic, const co
     if (former) farewell = proto::encode(proto::VmDeleted{*former, "access_ended"}, seq_, now);
     const auto& entry = log_.append(seq_, topic, proto::encode(event, seq_, now), std::move(former),
                                     std::move(farewell));
-    forEachRoom(topic, [&](Room& room) { deliver(room, topic, entry); });
+    const auto untrue = madeUntrue(event, topic);
+    forEachRoom(topic, [&](Room& room) {
+        if (untrue) takeBack(room, *untrue);
+        deliver(room, topic, entry);
+    });
     if (follow_) follow_(event, now);
 }
 
@@ -146,6 +157,11 @@ void Hub::deliver(Room& room, const Topic& topic, const ReplayLog::Entry& entry)
     room.lastOrdered = entry.seq;
     for (const auto& seat : room.seats) seat.subscriber->send(*frame);
     delivered_ += room.seats.size();
+}
+
+void Hub::takeBack(Room& room, std::uint64_t key) {
+    std::erase_if(room.latest, [&](const Room::Latest& latest) { return latest.key == key; });
+    for (const auto& seat : room.seats) seat.subscriber->dropLatest(key);
 }
 
 void Hub::publishLatest(const proto::Event& event, const Topic& topic, const common::Now& now) {

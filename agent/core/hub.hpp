@@ -107,6 +107,7 @@ class Hub {
     template <class Visit>
     void forEachRoom(const Topic& topic, Visit visit);
     void publishOrdered(const proto::Event& event, const Topic& topic, const common::Now& now);
+    void takeBack(Room& room, std::uint64_t key);
     void publishLatest(const proto::Event& event, const Topic& topic, const common::Now& now);
     void deliverLatest();
     void index(Room& room);

@@ -21,6 +21,8 @@ class Subscriber {
     virtual void refuse(const proto::Error& error, const common::Now& now) = 0;
     /// Queues a message of which only the latest with that key matters.
     virtual void sendLatest(std::uint64_t key, const proto::Frame& frame) = 0;
+    /// Takes back what of that key still waits: something ordered has made it untrue.
+    virtual void dropLatest(std::uint64_t key) = 0;
     /// Queues a snapshot or a replay: drawn as the socket takes it, outside the queue's limit.
     virtual void sendBacklog(std::vector<proto::Frame> frames) = 0;
     /// Queues a console's output, outside the queue's limit: who sends it keeps `outputWaiting` in

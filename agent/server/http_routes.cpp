@@ -69,6 +69,13 @@ Reply vms(const Call& call) {
     return json(200, proto::encodeVms(visible, call.now));
 }
 
+Reply operations(const Call& call) {
+    std::vector<const proto::Progress*> audible;
+    for (const auto& [id, operation] : call.services.state.operations)
+        if (core::mayHear(call.principal, core::topicOf(operation))) audible.push_back(&operation);
+    return json(200, proto::encodeOperations(audible));
+}
+
 const core::Vm* namedVm(const Call& call) {
     return core::findVm(call.services.state, std::string(call.name), call.principal);
 }
@@ -123,7 +130,7 @@ Reply welcome(const Call& call) {
                     "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self  "
                     "/ws/console/{{id, uuid or name}}\n"
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
-                    "/api/v1/vms/{{id, uuid or name}}\n",
+                    "/api/v1/vms/{{id, uuid or name}}  /api/v1/operations\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
         {},
         {}};
@@ -138,6 +145,7 @@ constexpr std::array routes = {
     Route{metricsPath, Permission::statsView, metrics},
     Route{"/api/v1/server", Permission::serverView, server},
     Route{"/api/v1/vms", Permission::vmView, vms},
+    Route{"/api/v1/operations", Permission::vmView, operations},
     Route{"/api/v1/vms/{vm}", Permission::vmView, vm},
     Route{"/api/v1/vms/{vm}/console", Permission::consoleRead, consoles},
     Route{"/api/v1/vms/{vm}/console/log", Permission::consoleRead, consoleLog},

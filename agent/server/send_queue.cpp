@@ -48,6 +48,18 @@ void SendQueue::pushLatest(std::uint64_t key, const proto::Frame& frame) {
     latest_.push_back({key, frame});
 }
 
+void SendQueue::dropLatest(std::uint64_t key) {
+    const auto waiting = latest_.begin() + static_cast<std::ptrdiff_t>(latestHead_);
+    const auto end = std::remove_if(waiting, latest_.end(),
+                                    [&](const Latest& latest) { return latest.key == key; });
+    if (end == latest_.end()) return;
+    latest_.erase(end, latest_.end());
+    if (empty()) return clear();
+    if (!places_) return;
+    places_.reset();
+    leaveOver();
+}
+
 /// Visits what should leave next until `take` answers false or `maxBytes` are reached.
 template <class Take>
 void SendQueue::forEach(std::size_t maxBytes, Take take) const {

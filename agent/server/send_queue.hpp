@@ -22,6 +22,8 @@ class SendQueue {
     void pushOutput(const proto::Frame& frame);
     /// Takes the place of the one with the same key that still waits.
     void pushLatest(std::uint64_t key, const proto::Frame& frame);
+    /// Drops what `pushLatest` was given with that key and that waits. Looks at each of its kind.
+    void dropLatest(std::uint64_t key);
 
     bool empty() const { return head_ == ordered_.size() && latestHead_ == latest_.size(); }
     /// Bytes of what `push` was given and that waits.

@@ -65,6 +65,7 @@ class Session final : public core::Subscriber {
     void send(const proto::Frame& frame) override;
     void refuse(const proto::Error& error, const common::Now& now) override;
     void sendLatest(std::uint64_t key, const proto::Frame& frame) override;
+    void dropLatest(std::uint64_t key) override { outbox_.queue().dropLatest(key); }
     void sendBacklog(std::vector<proto::Frame> frames) override;
     void sendOutput(const proto::Frame& frame) override;
     std::size_t outputWaiting() const override { return outbox_.queue().outputBytes(); }

@@ -6,6 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "agent/store/json_members.hpp"
+#include "agent/store/operation_record.hpp"
 #include "common/json_reader.hpp"
 #include "common/json_writer.hpp"
 
@@ -27,6 +29,7 @@ struct Header {
     proto::VmId nextId = 0;
     std::string hostBootId;
     std::int64_t vmCount = 0;
+    std::int64_t operationCount = 0;
 
     bool operator==(const Header&) const = default;
 };
@@ -42,6 +45,7 @@ void writeHeader(common::JsonWriter& json, const SavedState& state) {
         json.null();
     json.member("host_boot_id", state.hostBootId);
     json.member("vms", static_cast<std::int64_t>(state.vms.size()));
+    json.member("operations", static_cast<std::int64_t>(state.operations.size()));
     json.endObject();
 }
 
@@ -58,20 +62,6 @@ void writeVm(common::JsonWriter& json, const SavedVm& vm) {
     json.endObject();
 }
 
-/// Takes a member apart; null where it is missing or of another type.
-const std::int64_t* integerOf(const Json& record, std::string_view name) {
-    const Json* member = record.find(name);
-    return member ? member->integer() : nullptr;
-}
-const std::string* textOf(const Json& record, std::string_view name) {
-    const Json* member = record.find(name);
-    return member ? member->string() : nullptr;
-}
-std::optional<proto::Uuid> uuidOf(const Json& record, std::string_view name) {
-    const std::string* text = textOf(record, name);
-    return text ? proto::Uuid::parse(*text) : std::nullopt;
-}
-
 std::optional<Header> headerOf(const Json& record) {
     const auto* written = integerOf(record, "version");
     const auto* nextId = integerOf(record, "next_id");
@@ -83,7 +73,8 @@ std::optional<Header> headerOf(const Json& record) {
     const auto serverUuid = uuidOf(record, "server_uuid");
     if (!serverUuid && !server->isNull()) return std::nullopt;
     if (*nextId < 0 || *nextId > largestId) return std::nullopt;
-    return Header{serverUuid, *nextId, *hostBootId, *vmCount};
+    const auto* operations = integerOf(record, "operations");  // older agents kept none
+    return Header{serverUuid, *nextId, *hostBootId, *vmCount, operations ? *operations : 0};
 }
 
 std::optional<SavedVm> vmOf(const Json& record) {
@@ -115,12 +106,18 @@ class Salvage {
         const auto record = common::readJson(line);
         auto header = record ? headerOf(*record) : std::nullopt;
         auto vm = record && !header ? vmOf(*record) : std::nullopt;
+        auto operation = record && !header && !vm ? operationOf(*record) : std::nullopt;
         lastIsHeader_ = header.has_value();
+        const bool kept = (vm && isNew(*vm)) || (operation && isNew(*operation));
         if (header)
             headers_.push_back(std::move(*header));
-        else if (!vm || headers_.size() != 1 || !isNew(*vm))
+        else if (!kept || headers_.size() != 1)
             ++reading_.unreadableLines;
-        if (vm && isNew(*vm)) keep(std::move(*vm));
+        if (!kept) return;
+        if (vm)
+            keep(std::move(*vm));
+        else
+            keep(std::move(*operation));
     }
 
     StateReading finish() {
@@ -142,6 +139,13 @@ class Salvage {
     bool isNew(const SavedVm& vm) const {
         return !uuids_.contains(vm.uuid) && !ids_.contains(vm.id);
     }
+    bool isNew(const core::SavedOperation& operation) const {
+        return !operations_.contains(operation.id);
+    }
+    void keep(core::SavedOperation operation) {
+        operations_.insert(operation.id);
+        reading_.state.operations.push_back(std::move(operation));
+    }
     void keep(SavedVm vm) {
         uuids_.insert(vm.uuid);
         ids_.insert(vm.id);
@@ -152,6 +156,7 @@ class Salvage {
         return reading_.unreadableLines == 0 && headers_.size() == 2 && lastIsHeader_ &&
                headers_[0] == headers_[1] &&
                std::cmp_equal(headers_[0].vmCount, reading_.state.vms.size()) &&
+               std::cmp_equal(headers_[0].operationCount, reading_.state.operations.size()) &&
                largestAllotted_ < std::max<proto::VmId>(headers_[0].nextId, 1);
     }
 
@@ -160,6 +165,7 @@ class Salvage {
     bool lastIsHeader_ = false;
     std::unordered_set<proto::Uuid> uuids_;
     std::unordered_set<proto::VmId> ids_;
+    std::unordered_set<std::string> operations_;
     proto::VmId largestAllotted_ = 0;
 };
 
@@ -177,6 +183,10 @@ std::string writeStateText(const SavedState& state) {
     endLine();
     for (const SavedVm& vm : state.vms) {
         writeVm(json, vm);
+        endLine();
+    }
+    for (const auto& operation : state.operations) {
+        write(json, operation);
         endLine();
     }
     writeHeader(json, state);

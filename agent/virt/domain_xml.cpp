@@ -35,6 +35,17 @@ std::optional<bool> attachAlways(xmlNode* vm) {
     return std::nullopt;
 }
 
+std::vector<std::string> diskTargets(const xmlNode* devices) {
+    std::vector<std::string> targets;
+    for (xmlNode* node = devices ? devices->children : nullptr; node; node = node->next) {
+        if (!xml::is(node, "disk")) continue;
+        const std::string device = attribute(node, "device");
+        if (device == "cdrom" || device == "floppy") continue;
+        if (xmlNode* target = child(node, "target")) targets.push_back(attribute(target, "dev"));
+    }
+    return targets;
+}
+
 }  // namespace
 
 std::optional<DomainXml> readDomainXml(const std::string& text) {
@@ -54,7 +65,9 @@ std::optional<DomainXml> readDomainXml(const std::string& text) {
         read.attachAlways = attachAlways(vm);
     }
     read.os = operatingSystem(metadata);
-    read.consoles = consoleDevices(child(root, "devices"));
+    const xmlNode* devices = child(root, "devices");
+    read.disks = diskTargets(devices);
+    read.consoles = consoleDevices(devices);
     read.console = std::ranges::any_of(read.consoles, &core::ConsoleDevice::openable);
     return read;
 }

@@ -29,7 +29,8 @@ struct DomainXml {
     std::optional<proto::VmId> platformId;
     std::optional<bool> attachAlways;
     std::vector<core::ConsoleDevice> consoles;
-    bool console = false;  ///< one of them can be opened (virDomainOpenConsole)
+    std::vector<std::string> disks;  ///< targets (`vda`), of those that can have jobs
+    bool console = false;            ///< one of them can be opened (virDomainOpenConsole)
 };
 
 /// Nothing if the text is no domain's XML. Reads neither files nor the network, whatever it says.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "agent/virt/convert.hpp"
+#include "agent/virt/job_convert.hpp"
 #include "agent/virt/typed_params.hpp"
 #include "common/log.hpp"
 
@@ -36,6 +37,10 @@ void tell(const EventSink& sink, core::Observation observation) {
     sink.outlet->tell(sink.generation, std::move(observation));
 }
 
+void hintJob(const EventSink& sink, const core::DomainRef& domain) {
+    sink.outlet->hintJob(sink.generation, domain.uuid);
+}
+
 void outdated(const EventSink& sink, core::DomainRef domain) {
     tell(sink, core::DescriptionOutdated{std::move(domain)});
 }
@@ -45,6 +50,7 @@ int onLifecycle(virConnectPtr, virDomainPtr domain, int event, int detail, void*
         const auto what = lifecycleOf(event);
         const auto reason = lifecycleReason(event, detail);
         log::debug("event: {} lifecycle {} {}, id {}", ref.name, event, reason, ref.domainId);
+        hintJob(sink, ref);
         if (what)
             tell(sink, core::LifecycleSeen{std::move(ref), *what, std::string(reason)});
         else
@@ -100,6 +106,7 @@ void onBalloonChange(virConnectPtr, virDomainPtr domain, unsigned long long kib,
 void onDeviceAdded(virConnectPtr, virDomainPtr domain, const char* alias, void* opaque) noexcept {
     handle(opaque, domain, [&](const EventSink& sink, core::DomainRef ref) {
         log::debug("event: {} device {} added", ref.name, text(alias));
+        hintJob(sink, ref);  // another disk
         outdated(sink, std::move(ref));
     });
 }
@@ -107,6 +114,7 @@ void onDeviceAdded(virConnectPtr, virDomainPtr domain, const char* alias, void* 
 void onDeviceRemoved(virConnectPtr, virDomainPtr domain, const char* alias, void* opaque) noexcept {
     handle(opaque, domain, [&](const EventSink& sink, core::DomainRef ref) {
         log::debug("event: {} device {} removed", ref.name, text(alias));
+        hintJob(sink, ref);  // another disk
         outdated(sink, std::move(ref));
     });
 }
@@ -144,17 +152,25 @@ void onTunable(virConnectPtr, virDomainPtr domain, virTypedParameterPtr, int cou
 
 void onJobCompleted(virConnectPtr, virDomainPtr domain, virTypedParameterPtr parameters, int count,
                     void* opaque) noexcept {
-    handle(opaque, domain, [&](const EventSink&, const core::DomainRef& ref) {
+    handle(opaque, domain, [&](const EventSink& sink, core::DomainRef ref) {
         const TypedParams list(parameters, static_cast<std::size_t>(count));
-        log::debug("event: {} job completed, operation {}", ref.name,
-                   virt::count(list, VIR_DOMAIN_JOB_OPERATION).value_or(0));
+        const auto figures = figuresOf(list);
+        const auto outcome = outcomeOf(list);
+        log::debug("event: {} job completed, operation {}, outcome {}", ref.name,
+                   virt::count(list, VIR_DOMAIN_JOB_OPERATION).value_or(0),
+                   static_cast<int>(outcome));
+        hintJob(sink, ref);
+        if (figures)
+            tell(sink, core::JobEnded{
+                           {std::move(ref), ""}, outcome, std::string(errorOf(list)), *figures});
     });
 }
 
 void onMigrationIteration(virConnectPtr, virDomainPtr domain, int iteration,
                           void* opaque) noexcept {
-    handle(opaque, domain, [&](const EventSink&, const core::DomainRef& ref) {
+    handle(opaque, domain, [&](const EventSink& sink, const core::DomainRef& ref) {
         log::debug("event: {} migration iteration {}", ref.name, iteration);
+        hintJob(sink, ref);
     });
 }
 
@@ -167,9 +183,16 @@ void onAgentLifecycle(virConnectPtr, virDomainPtr domain, int state, int reason,
 
 void onBlockJob(virConnectPtr, virDomainPtr domain, const char* disk, int type, int status,
                 void* opaque) noexcept {
-    handle(opaque, domain, [&](const EventSink&, const core::DomainRef& ref) {
+    handle(opaque, domain, [&](const EventSink& sink, core::DomainRef ref) {
         log::debug("event: {} block job on {}, type {}, status {}", ref.name, text(disk), type,
                    status);
+        hintJob(sink, ref);
+        const auto kind = blockJobKind(type);
+        const auto outcome = blockJobOutcome(status);
+        if (kind && outcome)
+            tell(sink,
+                 core::JobEnded{
+                     {std::move(ref), std::string(text(disk))}, *outcome, "", {.kind = *kind}});
     });
 }
 

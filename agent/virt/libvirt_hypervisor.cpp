@@ -9,6 +9,7 @@
 #include "agent/virt/console_streams.hpp"
 #include "agent/virt/control_link.hpp"
 #include "agent/virt/event_thread.hpp"
+#include "agent/virt/job_watcher.hpp"
 #include "agent/virt/outlet.hpp"
 #include "agent/virt/stats_sampler.hpp"
 #include "common/log.hpp"
@@ -29,15 +30,19 @@ struct LibvirtHypervisor::Parts {
           consoleOutlet(std::make_shared<ConsoleOutlet>(std::move(consoleReport))),
           link(settings, events.loop(), outlet),
           sampler(settings, events.loop(), outlet),
-          consoles(settings, events.loop(), consoleOutlet) {}
+          jobs(settings, events.loop(), outlet),
+          consoles(settings, events.loop(), consoleOutlet) {
+        outlet->onJobHint(jobs.hinter());
+    }
 
     EventThread events;
     std::shared_ptr<Outlet> outlet;
     std::shared_ptr<ConsoleOutlet> consoleOutlet;
     ControlLink link;
     StatsSampler sampler;
+    JobWatcher jobs;
     ConsoleStreams consoles;
-    Generation sampled = 0;  ///< the control connection that the sampler follows
+    Generation followed = 0;  ///< the control connection that sampler and job watcher follow
     bool started = false;
     bool stopped = false;
 };
@@ -55,6 +60,7 @@ LibvirtHypervisor::~LibvirtHypervisor() {
 void LibvirtHypervisor::setWake(const std::function<void()>& wake) {
     parts_->link.setWake(wake);
     parts_->sampler.setWake(wake);
+    parts_->jobs.setWake(wake);
 }
 
 void LibvirtHypervisor::start() {
@@ -101,13 +107,18 @@ void LibvirtHypervisor::tick(common::Monotonic now) {
     parts.link.tick(now);
     parts.consoles.tick(now);
     const bool connected = parts.link.connected();
-    const bool another = parts.sampled != parts.link.generation();
-    if (parts.sampler.running() && (!connected || another)) parts.sampler.pause();
+    const bool another = parts.followed != parts.link.generation();
+    if (parts.sampler.running() && (!connected || another)) {
+        parts.sampler.pause();
+        parts.jobs.pause();
+    }
     if (connected && !parts.sampler.running()) {
-        parts.sampled = parts.link.generation();
+        parts.followed = parts.link.generation();
         parts.sampler.resume(now);
+        parts.jobs.resume(now, parts.followed);
     }
     parts.sampler.tick(now);
+    parts.jobs.tick(now);
 }
 
 bool LibvirtHypervisor::stop(milliseconds limit) {
@@ -119,16 +130,18 @@ bool LibvirtHypervisor::stop(milliseconds limit) {
                         milliseconds(0));
     };
     parts.sampler.beginStop();
+    parts.jobs.beginStop();
     parts.link.beginStop();
     parts.consoles.beginStop();
     // All of them are closing meanwhile; the event thread needs next to nothing.
     const bool link = parts.link.finish(left() * 4 / 5);
     const bool consoles = parts.consoles.finish(left() * 4 / 5);
     const bool sampler = parts.sampler.finish(left() * 4 / 5);
+    const bool jobs = parts.jobs.finish(left() * 4 / 5);
     const bool events = parts.events.stop(left());
     parts.outlet->close();
     parts.consoleOutlet->close();
-    const bool all = link && consoles && sampler && events;
+    const bool all = link && consoles && sampler && jobs && events;
     if (!all)
         common::log::notice("libvirt does not answer: some of its threads are left to themselves");
     return all;
@@ -139,8 +152,8 @@ LibvirtHypervisor::Figures LibvirtHypervisor::figures() const {
     return {.connected = parts.link.connected(),
             .reconnects = parts.link.reconnects(),
             .events = parts.link.events(),
-            .givenUpCalls = parts.link.givenUp() + parts.sampler.givenUp(),
-            .stuckCalls = parts.link.stuck() + parts.sampler.stuck(),
+            .givenUpCalls = parts.link.givenUp() + parts.sampler.givenUp() + parts.jobs.givenUp(),
+            .stuckCalls = parts.link.stuck() + parts.sampler.stuck() + parts.jobs.stuck(),
             .lastSample = parts.sampler.lastDuration(),
             .openConsoles = parts.consoles.open(),
             .consolesGivenUp = parts.consoles.givenUp(),

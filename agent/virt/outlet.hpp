@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,15 @@ class Outlet {
     void listenToSampler(Generation generation) { sampler_ = generation; }
     void sampled(Generation generation, core::SampleTaken sample);
 
+    /// A look at jobs that began then, beside the connection of that generation. What libvirt has
+    /// said of the end of jobs meanwhile is younger.
+    void jobsSeen(Generation generation, common::Monotonic began, core::JobsSeen seen);
+    /// Called wherever an event may have to do with a job of a domain. Set before there are any.
+    void onJobHint(std::function<void(const proto::Uuid&)> hint) { jobHint_ = std::move(hint); }
+    void hintJob(Generation generation, const proto::Uuid& domain) {
+        if (generation == open_ && jobHint_) jobHint_(domain);
+    }
+
     /// Any thread: nothing is reported any more, whoever still speaks.
     void close() { closed_ = true; }
 
@@ -42,12 +52,16 @@ class Outlet {
         if (!closed_) report_(std::move(observation));
     }
 
+    using JobKey = std::pair<proto::Uuid, std::string>;
+
     Report report_;
+    std::function<void(const proto::Uuid&)> jobHint_;
     std::atomic<bool> closed_ = false;
     Generation open_ = 0;
     Generation ended_ = 0;  ///< this one and all before it
     Generation sampler_ = 0;
     bool toldLost_ = false;
+    std::map<JobKey, common::Monotonic> jobsEnded_;  ///< when libvirt said so; until the next look
 };
 
 }  // namespace rollo::virt

@@ -6,10 +6,10 @@
 #include <string_view>
 
 #include "agent/virt/convert.hpp"
-#include "agent/virt/domain_list.hpp"
 #include "agent/virt/domain_stats.hpp"
 #include "agent/virt/error.hpp"
 #include "agent/virt/host_stats.hpp"
+#include "agent/virt/look_at.hpp"
 #include "common/log.hpp"
 
 namespace rollo::virt {
@@ -27,42 +27,27 @@ TypedParams parametersOf(const virDomainStatsRecord& record) {
     return {record.params, static_cast<std::size_t>(record.nparams)};
 }
 
-Look lookAt(virDomainPtr domain) {
-    Look look{.uuid = uuidOf(domain), .domainId = static_cast<int>(virDomainGetID(domain))};
-    virDomainInfo info{};
-    if (virDomainGetInfo(domain, &info) == 0) look.cpuTimeNs = info.cpuTime;
-    virDomainControlInfo control{};
-    if (virDomainGetControlInfo(domain, &control, 0) != 0) return look;
-    look.job = control.state == VIR_DOMAIN_CONTROL_JOB;
-    if (control.state == VIR_DOMAIN_CONTROL_OCCUPIED)
-        look.occupiedSince = Clock::now() - milliseconds(control.stateTime);
-    return look;
-}
-
 }  // namespace
 
 virConnectPtr SampleSession::connection() {
-    progress_.step();
-    if (connection_ && !connection_->alive()) close();
-    if (!connection_) {
-        const auto access =
-            settings_.balloonPeriodSeconds > 0 ? Access::readWrite : Access::readOnly;
-        connection_ = std::make_unique<Connection>(settings_, access);
-        const char* type = virConnectGetType(connection_->get());
+    const bool writes = settings().balloonPeriodSeconds > 0;
+    if (connect(writes ? Access::readWrite : Access::readOnly)) {
+        balloonDone_.clear();
+        const char* type = virConnectGetType(handle());
         monitored_ = type && std::string_view(type) == "QEMU";
-        progress_.step();
+        step();
     }
-    return connection_->get();
+    return handle();
 }
 
 void SampleSession::close() {
     balloonDone_.clear();
-    connection_.reset();
+    disconnect();
 }
 
 core::SampleTaken SampleSession::sampleAll(milliseconds unresponsiveAfter) {
     core::SampleTaken sample;
-    sample.host = sampleHost(connection(), settings_.diskPath);
+    sample.host = sampleHost(connection(), settings().diskPath);
     askAgain(ask(nullptr, sample), sample, unresponsiveAfter);
     return sample;
 }
@@ -70,10 +55,10 @@ core::SampleTaken SampleSession::sampleAll(milliseconds unresponsiveAfter) {
 core::SampleTaken SampleSession::sampleSome(const std::vector<proto::Uuid>& uuids,
                                             milliseconds unresponsiveAfter) {
     core::SampleTaken sample;
-    sample.host = sampleHost(connection(), settings_.diskPath);
+    sample.host = sampleHost(connection(), settings().diskPath);
     DomainHandles domains;
     for (const auto& uuid : uuids) {
-        progress_.step();
+        step();
         DomainHandle domain(virDomainLookupByUUID(connection(), uuid.bytes.data()));
         if (domain) domains.push_back(std::move(domain));
     }
@@ -88,7 +73,7 @@ DomainHandles SampleSession::ask(const DomainHandles* domains, core::SampleTaken
     if (domains)
         for (const auto& domain : *domains) pointers.push_back(domain.get());
     pointers.push_back(nullptr);
-    progress_.step();
+    step();
     virDomainStatsRecordPtr* list = nullptr;
     const auto begin = Clock::now();
     const int size = getStats(domains ? pointers.data() : nullptr, &list);
@@ -118,7 +103,7 @@ void SampleSession::askAgain(DomainHandles unanswered, core::SampleTaken& sample
     for (int attempt = 1;; ++attempt) {
         DomainHandles busy;
         for (DomainHandle& domain : unanswered) {
-            progress_.step();
+            step();
             const Look look = lookAt(domain.get());
             const auto now = Clock::now();
             if (occupiedSince(look, now - unresponsiveAfter))
@@ -151,23 +136,19 @@ int SampleSession::getStats(virDomainPtr* domains, virDomainStatsRecordPtr** rec
 
 /// A guest that has just answered is the only one that it is safe to ask for more.
 void SampleSession::setBalloonPeriod(virDomainPtr domain) {
-    if (settings_.balloonPeriodSeconds <= 0) return;
+    if (settings().balloonPeriodSeconds <= 0) return;
     const auto ref = refOf(domain);
     const auto [entry, added] = balloonDone_.try_emplace(ref.uuid, ref.domainId);
     if (!added && std::exchange(entry->second, ref.domainId) == ref.domainId) return;
-    progress_.step();
-    if (virDomainSetMemoryStatsPeriod(domain, settings_.balloonPeriodSeconds,
+    step();
+    if (virDomainSetMemoryStatsPeriod(domain, settings().balloonPeriodSeconds,
                                       VIR_DOMAIN_AFFECT_LIVE) < 0)
         common::log::debug("{} has no balloon to ask for statistics", ref.name);
 }
 
 Looks SampleSession::look() {
-    Looks looks;
-    for (const auto& domain : listDomains(connection(), VIR_CONNECT_LIST_DOMAINS_ACTIVE)) {
-        progress_.step();
-        looks.push_back(lookAt(domain.get()));
-    }
-    return looks;
+    connection();
+    return lookAtAll();
 }
 
 }  // namespace rollo::virt

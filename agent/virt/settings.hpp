@@ -32,6 +32,13 @@ struct Settings {
     /// Statistics calls that may hang at the same time, at least 2: each holds a worker of the
     /// daemon.
     std::size_t maxStuckCalls = 12;
+    /// Between two looks at the jobs of all domains; and at those who have one, while they have.
+    std::chrono::milliseconds jobInterval{3000};
+    std::chrono::milliseconds jobFastInterval{1000};
+    /// Of one call of such a look. A frozen daemon is noticed earlier, by the keepalive.
+    std::chrono::milliseconds jobDeadline{5000};
+    /// Such calls that may hang at the same time: each holds a worker of the daemon.
+    std::size_t maxStuckJobCalls = 4;
     /// Of one console's output, while nobody takes it.
     std::size_t consoleStagingBytes = std::size_t{1} << 20;
     /// After which a console's connection that is not closed is left behind.

@@ -104,7 +104,7 @@ void StatsSampler::beginRound(common::Monotonic now) {
     if (!looks_.busy()) watchRound(patience());
 }
 
-SampleLane::Task StatsSampler::plainRound() {
+StatsSampler::SampleLane::Task StatsSampler::plainRound() {
     return [this, tell = teller(), limit = deadline()](SampleSession& session) -> SampleLane::Done {
         const auto began = Clock::now();
         tell(session.sampleAll(limit));
@@ -112,7 +112,7 @@ SampleLane::Task StatsSampler::plainRound() {
     };
 }
 
-SampleLane::Task StatsSampler::carefulRound() {
+StatsSampler::SampleLane::Task StatsSampler::carefulRound() {
     return [this, tell = teller(), limit = deadline(),
             plan = plan_](SampleSession& session) mutable -> SampleLane::Done {
         const auto began = Clock::now();

@@ -6,10 +6,11 @@
 #include <memory>
 
 #include "agent/virt/event_thread.hpp"
+#include "agent/virt/lane.hpp"
 #include "agent/virt/outlet.hpp"
 #include "agent/virt/round_end.hpp"
-#include "agent/virt/sample_lane.hpp"
 #include "agent/virt/sample_plan.hpp"
+#include "agent/virt/sample_session.hpp"
 #include "agent/virt/stuck_calls.hpp"
 
 namespace rollo::virt {
@@ -46,6 +47,8 @@ class StatsSampler {
     std::chrono::milliseconds lastDuration() const { return lastDuration_; }
 
   private:
+    using SampleLane = Lane<SampleSession>;
+
     std::chrono::milliseconds deadline() const;
     std::chrono::milliseconds patience() const;
     bool mayLeaveBehind() const;

@@ -24,6 +24,17 @@ bool StuckCalls::guarded(const proto::Uuid& guest) const {
     return std::ranges::find(calls_, guest, &Call::guest) != calls_.end();
 }
 
+std::vector<proto::Uuid> StuckCalls::leftOut(common::Monotonic now,
+                                             std::chrono::milliseconds patience) const {
+    std::vector<proto::Uuid> guests;
+    for (const Call& call : calls_) {
+        if (!call.guest) continue;
+        const bool second = std::ranges::count(calls_, call.guest, &Call::guest) > 1;
+        if (second || now - call.since < patience) guests.push_back(*call.guest);
+    }
+    return guests;
+}
+
 std::optional<proto::Uuid> StuckCalls::heldUpBy(const Looks& looks, common::Monotonic began,
                                                 common::Monotonic now) const {
     for (const Call& call : calls_) {

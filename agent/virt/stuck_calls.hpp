@@ -24,6 +24,11 @@ class StuckCalls {
     /// Forgets those that have come back.
     void reap();
 
+    /// The guests of which no more may be asked: two of their calls hang, or one, and not yet for
+    /// longer than `patience`, after which what held it up may be over for others.
+    std::vector<proto::Uuid> leftOut(common::Monotonic now,
+                                     std::chrono::milliseconds patience) const;
+
     /// The guest whose monitor holds up the round that began then. Nothing if no monitor explains
     /// why it takes so long; and nothing while an earlier call is under way again, let go by its
     /// guest: monitors are slow then rather than hung, and giving up calls makes that worse.

@@ -28,6 +28,7 @@ class FakeSubscriber final : public core::Subscriber {
     void sendLatest(std::uint64_t key, const proto::Frame& frame) override {
         sent_.push_back({Way::latest, key, frame});
     }
+    void dropLatest(std::uint64_t key) override { dropped_.push_back(key); }
     void sendBacklog(std::vector<proto::Frame> frames) override {
         for (auto& frame : frames) sent_.push_back({Way::backlog, 0, std::move(frame)});
     }
@@ -57,11 +58,14 @@ class FakeSubscriber final : public core::Subscriber {
         for (const auto& message : take()) lines.push_back(line(message));
         return lines;
     }
+    /// The keys of what was taken back since the last call.
+    std::vector<std::uint64_t> takeDropped() { return std::exchange(dropped_, {}); }
     /// Why it was closed, once for each call.
     const std::vector<std::string>& farewells() const { return farewells_; }
 
   private:
     std::vector<Sent> sent_;
+    std::vector<std::uint64_t> dropped_;
     std::vector<std::string> farewells_;
     std::size_t outputWaiting_ = 0;
     bool listening_ = true;

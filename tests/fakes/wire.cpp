@@ -71,6 +71,10 @@ std::string serverLine(const Message& m) {
 std::string alertLine(const Message& m) {
     return fmt::format("alert {} {}", m.text("data.alert_type"), m.text("data.state"));
 }
+std::string progressLine(const Message& m) {
+    return fmt::format("progress {} {} {}", m.text("data.operation_id"),
+                       m.number("data.progress_percent"), m.text("data.status"));
+}
 std::string snapshotLine(const Message& m) {
     std::string names;
     for (std::size_t i = 0; i < m.size("data.vms"); ++i)
@@ -147,6 +151,7 @@ std::string line(const Message& message) {
         {"vm_metrics_update", metricsLine},
         {"server_status_changed", serverLine},
         {"alert", alertLine},
+        {"progress", progressLine},
         {"snapshot", snapshotLine},
         {"error", errorLine},
     };

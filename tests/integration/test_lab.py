@@ -11,7 +11,9 @@ import libvirt
 import pytest
 
 from lab import guests as commands
-from lab.libvirtd import descendants
+from lab import jobs
+from lab.guests import Guest, GuestSpec
+from lab.libvirtd import PrivateLibvirt, descendants
 from lab.schema import SchemaError, check_message
 from lab.wait import wait_until
 
@@ -94,6 +96,24 @@ def test_the_small_linux_has_a_shell_a_balloon_and_a_power_button(linux_guests):
     wait_until(lambda: guest.domain.memoryStats()["actual"] == 128 * 1024, what="balloon inflated")
     guest.domain.shutdown()
     guest.wait_state(libvirt.VIR_DOMAIN_SHUTOFF, 30)
+
+
+def test_jobs_take_their_time():
+    with PrivateLibvirt(image_format="xz") as lab, PrivateLibvirt() as other:
+        guest = Guest(lab, GuestSpec("busy", memory_mb=16, data_disk=32 << 20, noise=True))
+        guest.define().start().wait_booted()
+        guest.fill_memory()
+        jobs.copy_disk(guest, 16)
+        wait_until(lambda: 0 < guest.domain.blockJobInfo("vdb")["cur"] < 32 << 20, what="a copy")
+        jobs.cancel_copy(guest)
+        saving = jobs.save(guest)
+        wait_until(lambda: guest.domain.state() == [libvirt.VIR_DOMAIN_PAUSED,
+                                                    libvirt.VIR_DOMAIN_PAUSED_SAVE], what="a save")
+        guest.domain.abortJob()
+        assert "canceled" in saving.wait() and guest.state() == libvirt.VIR_DOMAIN_RUNNING
+        assert jobs.migrate(guest, other).wait() == ""
+        assert guest.state() == libvirt.VIR_DOMAIN_SHUTOFF
+        assert other.connection.lookupByName("busy").isActive()
 
 
 @pytest.mark.short

@@ -55,7 +55,8 @@ class GuestSpec:
     ports: "pty", "unix", "file", or "" for none. A guest that can be steered has a UNIX socket as
     `control`. `log_console` has libvirt write all that the console prints to a file, which the
     next start begins anew unless `log_append`. `console_policy`: what its metadata tell the agent
-    about attaching to its console."""
+    about attaching to its console. `noise`: its data disk is full of it, and its memory can be
+    filled with it, so that jobs on it take their time."""
 
     name: str
     uuid: str = field(default_factory=lambda: str(uuids.uuid4()))
@@ -78,6 +79,7 @@ class GuestSpec:
     control: str = "unix"
     log_console: bool = False
     log_append: bool = False
+    noise: bool = False
     extra: str = ""
 
 
@@ -106,11 +108,13 @@ class Guest:
         title = f"<title>{escape(spec.title)}</title>" if spec.title else ""
         current = f" current='{spec.vcpus}'" if spec.max_vcpus else ""
         pm = ("<pm><suspend-to-mem enabled='yes'/></pm>" if spec.suspend_to_memory else "")
+        memory_backing = ("<memoryBacking><source type='memfd'/><access mode='shared'/>"
+                          "</memoryBacking>" if spec.noise else "")
         return f"""\
 <domain type='qemu'>
   <name>{escape(spec.name)}</name><uuid>{spec.uuid}</uuid>{title}{self._metadata_xml()}
   <memory unit='MiB'>{spec.memory_mb}</memory>
-  <vcpu{current}>{spec.max_vcpus or spec.vcpus}</vcpu>
+  {memory_backing}<vcpu{current}>{spec.max_vcpus or spec.vcpus}</vcpu>
   <os><type arch='x86_64' machine='pc'>hvm</type>{self._boot_xml()}</os>
   <features><acpi/></features>
   <on_poweroff>{spec.on_poweroff}</on_poweroff>
@@ -150,8 +154,8 @@ class Guest:
             "<controller type='usb' model='none'/>",
         ]
         if spec.data_disk:
-            self._data_disk = self._data_disk or self.lab.image(f"{spec.uuid[:13]}.img",
-                                                                spec.data_disk)
+            self._data_disk = self._data_disk or self.lab.image(
+                f"{spec.uuid[:13]}.img", spec.data_disk, spec.noise)
             parts.append(f"<disk type='file'><driver name='qemu' type='raw'/>"
                          f"<source file='{self._data_disk}'/><target dev='vdb' bus='virtio'/>"
                          "<boot order='2'/></disk>")
@@ -264,6 +268,16 @@ class Guest:
 
     def thaw(self):
         os.kill(self.pid(), signal.SIGCONT)
+
+    def fill_memory(self):
+        """With noise, which takes a migration or an image of its memory as long as it can; the
+        first 4 MiB, where it lives, stay. Of a guest that was made with `noise`."""
+        descriptors = Path(f"/proc/{self.pid()}/fd")
+        memory = next(path for path in descriptors.iterdir()
+                      if "memfd:memory-backend" in os.readlink(path))
+        with open(memory, "r+b") as file:
+            file.seek(4 << 20)
+            file.write(os.urandom((self.spec.memory_mb - 4) << 20))
 
     def remove(self):
         """Destroys and undefines it, whatever state it is in; no error when it is gone."""

@@ -25,6 +25,15 @@ Event deleted(VmId id) {
 Event metrics(VmId id) {
     return VmMetricsUpdate{vm(id), {}};
 }
+Event progress(std::string id, double percent, ProgressStatus status = ProgressStatus::inProgress) {
+    Progress made;
+    made.operationId = std::move(id);
+    made.operationType = "save";
+    made.percent = percent;
+    made.status = status;
+    made.vm = vm(1);
+    return made;
+}
 Event renamed(VmId id, std::string from, std::string to) {
     return VmUpdated{vmInfo(vm(id, std::move(to))), {"name"}, vm(id, std::move(from))};
 }
@@ -188,6 +197,34 @@ TEST_CASE("conflatable events of a batch leave together, in their order; ordered
     CHECK(second.subscriber.takeSent().size() == 1);
     bench.publish(metrics(2));
     CHECK(second.subscriber.takeSent().size() == 1);
+}
+
+TEST_CASE("the end of an operation takes back what of it still waits, and nothing else") {
+    Bench bench;
+    Ear ear(bench.hub);
+    Ear blind(bench.hub, everything(), scoped({uuid(2)}));
+    {
+        const Hub::Batch batch(bench.hub);
+        bench.publish(progress("one", 57));
+        bench.publish(progress("other", 20));
+        bench.publish(metrics(1));
+        bench.publish(progress("one", 100, ProgressStatus::completed));
+    }
+    CHECK(ear.lines() ==
+          Lines{"progress one 100 completed", "progress other 20 in_progress", "metrics vm1"});
+    CHECK(blind.lines().empty());
+    bench.publish(progress("other", 57));
+    const auto key = ear.subscriber.takeSent().front().key;
+    ear.subscriber.takeDropped();
+    auto begins = progress("other", 0);
+    std::get<Progress>(begins).begins = true;
+    bench.publish(begins);
+    bench.publish(deleted(1));
+    CHECK(ear.subscriber.takeDropped().empty());
+    for (const auto status : {ProgressStatus::failed, ProgressStatus::cancelled}) {
+        bench.publish(progress("other", 57, status));
+        CHECK(ear.subscriber.takeDropped() == std::vector<std::uint64_t>{key});
+    }
 }
 
 // --- rooms ---------------------------------------------------------------------------------------

@@ -41,6 +41,14 @@ struct Bench {
         firing.firstSeen = firing.lastSeen = at().wall;
         state.alerts[id] = firing;
     }
+    void operation(const std::string& id, std::optional<rollo::proto::VmIdentity> about) {
+        rollo::proto::Progress progress;
+        progress.operationId = id;
+        progress.operationType = "save";
+        progress.percent = 57;
+        progress.vm = std::move(about);
+        state.operations[id] = progress;
+    }
     Message take(const Subscription& wanted, const Subscription* told = nullptr,
                  const Principal& principal = Principal::anonymous()) const {
         const auto frames =
@@ -139,4 +147,25 @@ TEST_CASE("a VM of which more is wanted than has been told is new") {
     CHECK(idsIn(bench.take(
               of({only({EventKind::vmStatusChanged}, Ids{1}), only({EventKind::vmMetricsUpdate})}),
               &metrics)) == Ids{1});
+}
+
+TEST_CASE("operations under way are in the snapshot of who wants and may hear of them") {
+    Bench bench;
+    bench.operation("of-2", vm(2));
+    bench.operation("untied", std::nullopt);
+    const auto all = bench.take(of({Rule()}));
+    REQUIRE(all.size("data.operations") == 2);
+    CHECK(all.text("data.operations[0].operation_id") == "of-2");
+    CHECK(all.number("data.operations[0].progress_percent") == 57);
+    CHECK_FALSE(all.has("data.operations[0].timestamp"));
+    const auto two = bench.take(of({Rule()}), nullptr, scoped({uuid(2)}));
+    REQUIRE(two.size("data.operations") == 1);
+    CHECK(two.text("data.operations[0].operation_id") == "of-2");
+    CHECK(bench.take(of({Rule()}), nullptr, scoped({uuid(1)})).size("data.operations") == 0);
+    CHECK(bench.take(of({only({EventKind::progress}, Ids{2})})).size("data.operations") == 1);
+    CHECK(bench.take(of({only({EventKind::alert})})).size("data.operations") == 0);
+    const auto told = of({only({EventKind::progress}, Ids{2})});
+    const auto rest = bench.take(of({Rule()}), &told);
+    REQUIRE(rest.size("data.operations") == 1);
+    CHECK(rest.text("data.operations[0].operation_id") == "untied");
 }

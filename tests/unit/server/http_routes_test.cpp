@@ -382,3 +382,29 @@ TEST_CASE("bytes to be saved come with a name that no header can be broken by") 
     CHECK(text.find("\r\ncontent-disposition: attachment; "
                     "filename=\"web__1___x-evil__1_.._serial0.log\"\r\n") != std::string::npos);
 }
+
+TEST_CASE("operations under way are told to who may hear of them") {
+    Bench bench;
+    for (const auto& [id, about] :
+         {std::pair{"of-web", std::optional(vm(1, "web"))},
+          std::pair{"untied", std::optional<rollo::proto::VmIdentity>()}}) {
+        rollo::proto::Progress progress;
+        progress.operationId = id;
+        progress.operationType = "save";
+        progress.percent = 57;
+        progress.vm = about;
+        bench.state.operations[id] = progress;
+    }
+    const Document all(bench.get("/api/v1/operations", token()).body);
+    REQUIRE(all.size("operations") == 2);
+    CHECK(all.text("operations[0].operation_id") == "of-web");
+    CHECK(all.number("operations[0].progress_percent") == 57);
+    CHECK(all.integer("operations[0].vm_id") == 1);
+    CHECK(all.text("operations[1].operation_id") == "untied");
+    const Document web(bench.get("/api/v1/operations", token({"web"})).body);
+    CHECK(web.size("operations") == 1);
+    CHECK(Document(bench.get("/api/v1/operations", token({"db"})).body).size("operations") == 0);
+    CHECK(bench.get("/api/v1/operations").status == 401);
+    const auto nothing = token({}, "viewer", std::vector<std::string>{"stats:view"});
+    CHECK(bench.get("/api/v1/operations", nothing).status == 403);
+}

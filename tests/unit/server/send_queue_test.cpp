@@ -223,6 +223,46 @@ TEST_CASE("of two samples from before anything was left over, the later is still
     CHECK(waiting(queue) == Texts{"other", "third"});
 }
 
+TEST_CASE("what is taken back does not leave, and all else keeps its place") {
+    SendQueue queue;
+    queue.push(frame("a"));
+    for (const auto* text : {"first", "second"}) {
+        queue.pushLatest(1, frame(text));
+        queue.pushLatest(2, frame(text));
+    }
+    queue.dropLatest(1);
+    queue.dropLatest(3);
+    CHECK(waiting(queue) == Texts{"a", "first", "second"});
+    queue.drop(2);
+    CHECK(waiting(queue) == Texts{"second"});
+    queue.dropLatest(2);
+    CHECK(queue.empty());
+    queue.push(frame("b"));
+    queue.pushLatest(2, frame("third"));
+    CHECK(waiting(queue) == Texts{"b", "third"});
+}
+
+TEST_CASE("what is taken back while something is left over leaves the places of the others right") {
+    SendQueue queue;
+    for (const std::uint64_t key : {1, 2, 3, 4}) queue.pushLatest(key, frame("old"));
+    queue.drop(1);
+    queue.dropLatest(2);
+    queue.pushLatest(4, frame("new"));
+    queue.pushLatest(2, frame("another"));
+    queue.pushLatest(3, frame("new"));
+    CHECK(waiting(queue) == Texts{"new", "new", "another"});
+    CHECK(queue.conflated() == 2);
+}
+
+TEST_CASE("what has left cannot be taken back") {
+    SendQueue queue;
+    for (std::uint64_t key = 0; key < 10; ++key) queue.pushLatest(key, frame(std::to_string(key)));
+    queue.drop(4);
+    queue.dropLatest(3);
+    queue.dropLatest(5);
+    CHECK(waiting(queue) == Texts{"4", "6", "7", "8", "9"});
+}
+
 TEST_CASE("a queue that has drained begins anew") {
     SendQueue queue;
     queue.pushLatest(1, frame("a"));

@@ -77,6 +77,8 @@ TEST_CASE("a garbage line costs that line alone") {
             CHECK(reading.state.serverUuid == exampleState().serverUuid);
             const bool hitVm = at >= 1 && at <= 3;
             CHECK(reading.state.vms.size() == (hitVm ? 2 : 3));
+            const bool hitOperation = at >= 4 && at <= 5;
+            CHECK(reading.state.operations.size() == (hitOperation ? 1 : 2));
         }
 }
 
@@ -133,6 +135,53 @@ TEST_CASE("values that cannot be are unreadable, not taken") {
     CHECK(changed("\"cpu_time_ns\":", "\"cpu_time_ns\":-") == 1);
     CHECK(changed("\"uuid\":\"a5", "\"uuid\":\"x5") == 1);
     CHECK(changed("\"id\":17", "\"id\":18") == 0);
+}
+
+TEST_CASE("a file of an agent that kept no operations is whole") {
+    auto state = exampleState();
+    state.operations.clear();
+    auto lines = linesOf(writeStateText(state));
+    for (auto* header : {&lines.front(), &lines.back()}) {
+        const std::string count = ",\"operations\":0";
+        header->erase(header->find(count), count.size());
+    }
+    const auto reading = readStateText(textOf(lines));
+    CHECK(reading.intact);
+    CHECK(reading.state == state);
+}
+
+TEST_CASE("an operation that is missing, or there twice, is noticed") {
+    const auto good = linesOf(writeStateText(exampleState()));
+    auto lines = good;
+    lines.erase(lines.begin() + 4);
+    CHECK_FALSE(readStateText(textOf(lines)).intact);
+    lines.insert(lines.begin() + 4, lines[4]);
+    const auto reading = readStateText(textOf(lines));
+    CHECK_FALSE(reading.intact);
+    CHECK(reading.unreadableLines == 1);
+    CHECK(reading.state.operations.size() == 1);
+    CHECK(reading.state.vms.size() == 3);
+}
+
+TEST_CASE("an operation that cannot be is unreadable, and costs no VM") {
+    const auto good = linesOf(writeStateText(exampleState()));
+    const auto changed = [&](const std::string& from, const std::string& to) {
+        auto lines = good;
+        lines[4].replace(lines[4].find(from), from.size(), to);
+        const auto reading = readStateText(textOf(lines));
+        CHECK(reading.state.vms == exampleState().vms);
+        return reading.unreadableLines;
+    };
+    CHECK(changed("\"progress_percent\":57", "\"progress_percent\":100") == 1);
+    CHECK(changed("\"progress_percent\":57", "\"progress_percent\":-1") == 1);
+    CHECK(changed("\"progress_percent\":57", "\"progress_percent\":null") == 1);
+    CHECK(changed("\"vm_uuid\":\"a5", "\"vm_uuid\":\"x5") == 1);
+    CHECK(changed("\"started_at\":1", "\"started_at\":-1") == 1);
+    CHECK(changed("\"started_at\":1767225600", "\"started_at\":9223372036854775807") == 1);
+    CHECK(changed("\"bytes_processed\":1", "\"bytes_processed\":-1") == 1);
+    CHECK(changed("\"bytes_processed\":118000000", "\"bytes_processed\":\"1\"") == 1);
+    CHECK(changed("\"operation_type\":\"save\"", "\"operation_type\":\"\"") == 1);
+    CHECK(changed("\"progress_percent\":57", "\"progress_percent\":57.5") == 0);
 }
 
 TEST_CASE("members that a later version may add are passed over") {

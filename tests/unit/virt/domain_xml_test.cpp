@@ -123,3 +123,13 @@ TEST_CASE("the host's UUID stands in the capabilities") {
     CHECK_FALSE(readHostUuid("<capabilities><host><uuid>x</uuid></host></capabilities>"));
     CHECK_FALSE(readHostUuid("nothing"));
 }
+
+TEST_CASE("disks that can have jobs are known by their targets") {
+    const auto xml =
+        readDomainXml(domain("<devices><disk type='file'><target dev='vda'/></disk>"
+                             "<disk type='block' device='disk'><target dev='sdb'/></disk>"
+                             "<disk type='file' device='cdrom'><target dev='sdc'/></disk>"
+                             "<disk device='floppy'><target dev='fda'/></disk><disk/></devices>"));
+    REQUIRE(xml);
+    CHECK(xml->disks == std::vector<std::string>{"vda", "sdb"});
+}

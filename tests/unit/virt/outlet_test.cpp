@@ -10,7 +10,8 @@ using namespace rollo::virt;
 
 namespace {
 
-/// One letter for each observation: O(pened), L(ost), E(vent), S(ample).
+/// One letter for each observation: O(pened), L(ost), E(vent), S(ample), J(obs), and a digit for
+/// how many jobs there are.
 struct Told {
     std::string letters;
     std::string reason;
@@ -22,6 +23,8 @@ struct Told {
         }
         if (std::holds_alternative<core::RebootSeen>(observation)) letters += 'E';
         if (std::holds_alternative<core::SampleTaken>(observation)) letters += 'S';
+        if (const auto* seen = std::get_if<core::JobsSeen>(&observation))
+            letters += "J" + std::to_string(seen->jobs.size());
     }};
 };
 
@@ -81,4 +84,35 @@ TEST_CASE("samples are taken from the present sampler alone, while connected") {
     told.outlet.lost(1, "eof");
     told.outlet.sampled(2, {});
     CHECK(told.letters == "OSSL");
+}
+
+TEST_CASE("a look that began before a job ended does not bring it back") {
+    const auto job = [](const std::string& disk) { return core::JobSeen{{{}, disk}, {}}; };
+    Told told;
+    told.outlet.opened(1, {});
+    const auto before = std::chrono::steady_clock::now();
+    told.outlet.tell(1, core::JobEnded{.job = {{}, "vda"}, .error = "", .figures = {}});
+    told.outlet.jobsSeen(1, before, {{job("vda"), job("vdb")}, {}});
+    // Libvirt may show it for a moment longer.
+    told.outlet.jobsSeen(1, before + std::chrono::milliseconds(300), {{job("vda")}, {}});
+    CHECK(told.letters == "OJ1J0");
+    // Another job of the same disk.
+    told.outlet.jobsSeen(1, before + std::chrono::seconds(5), {{job("vda")}, {}});
+    CHECK(told.letters == "OJ1J0J1");
+}
+
+TEST_CASE("looks at jobs and hints count for the present connection alone") {
+    Told told;
+    int hints = 0;
+    told.outlet.onJobHint([&hints](const proto::Uuid&) { ++hints; });
+    told.outlet.hintJob(1, {});
+    told.outlet.jobsSeen(1, {}, {});
+    told.outlet.opened(1, {});
+    told.outlet.hintJob(1, {});
+    told.outlet.jobsSeen(1, {}, {});
+    told.outlet.lost(1, "eof");
+    told.outlet.hintJob(1, {});
+    told.outlet.jobsSeen(1, {}, {});
+    CHECK(told.letters == "OJ0L");
+    CHECK(hints == 1);
 }

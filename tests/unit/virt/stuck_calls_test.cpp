@@ -83,3 +83,19 @@ TEST_CASE("a call of which nobody knows why it hangs guards nobody") {
     CHECK(calls.heldUpBy({free(1), occupied(2, began)}, began, now) == guest(2));
     CHECK(calls.size() == 1);
 }
+
+TEST_CASE("a guest at which a call hangs is asked once more, after a while") {
+    StuckCalls calls;
+    const Token first = makeToken();
+    Token second = makeToken();
+    const Token elsewhere = makeToken();
+    calls.add(first, guest(1), now);
+    calls.add(elsewhere, std::nullopt, now);
+    CHECK(calls.leftOut(now, seconds(3)) == std::vector{guest(1)});
+    CHECK(calls.leftOut(now + seconds(3), seconds(3)).empty());
+    calls.add(second, guest(1), now + seconds(3));
+    CHECK_FALSE(calls.leftOut(now + seconds(60), seconds(3)).empty());
+    second.reset();
+    calls.reap();
+    CHECK(calls.leftOut(now + seconds(60), seconds(3)).empty());
+}
