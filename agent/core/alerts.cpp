@@ -52,11 +52,15 @@ std::vector<proto::Alert> Alerts::saved() const {
     return saved;
 }
 
-bool Alerts::takeUnsaved(const common::Now& now) {
-    if (!told_ && !(kept_ && now.mono - savedAt_ >= betweenSaves)) return false;
-    told_ = kept_ = false;
-    savedAt_ = now.mono;
+bool Alerts::takeUnsaved() {
+    if (!unsaved_) return false;
+    unsaved_ = false;
+    keptSince_.reset();
     return true;
+}
+
+void Alerts::tick(const common::Now& now) {
+    if (keptSince_ && now.mono - *keptSince_ >= betweenSaves) unsaved_ = true;
 }
 
 // --- firing --------------------------------------------------------------------------------------
@@ -78,14 +82,16 @@ void Alerts::raise(proto::Alert alert, const common::Now& now) {
     state_.alerts.insert_or_assign(std::move(id), std::move(alert));
 }
 
-void Alerts::keep(const std::string& id, proto::Figure value, const common::Now& now) {
+void Alerts::keep(const std::string& id, proto::Figure value, proto::Figure threshold,
+                  const common::Now& now) {
     const auto found = state_.alerts.find(id);
     if (found == state_.alerts.end()) return;
     proto::Alert& alert = found->second;
     alert.value = value;
+    alert.threshold = threshold;
     alert.lastSeen = now.wall;
     ++alert.count;
-    kept_ = true;
+    if (!keptSince_) keptSince_ = now.mono;
 }
 
 void Alerts::resolve(const std::string& id, const common::Now& now, proto::Figure value) {
@@ -107,7 +113,7 @@ void Alerts::end(Firing::iterator firing, const common::Now& now) {
 }
 
 void Alerts::tell(const proto::Alert& alert, const common::Now& now) {
-    if (outlivesAgent(alert.id)) told_ = true;
+    if (outlivesAgent(alert.id)) unsaved_ = true;
     hub_.publish(alert, now);
 }
 

@@ -51,14 +51,16 @@ class Alerts {
     std::vector<proto::Alert> saved() const;
     /// True, once, when what `saved` answers has changed in a way that is worth writing: something
     /// was told, or figures have changed and the last time is some minutes ago.
-    bool takeUnsaved(const common::Now& now);
+    bool takeUnsaved();
+    void tick(const common::Now& now);
 
     const proto::Alert* find(const std::string& id) const;
     /// Begins to fire and is told; or one that fires already has changed and is told again: it
     /// keeps when it was first seen, and counts one more.
     void raise(proto::Alert alert, const common::Now& now);
     /// Seen again: counted, and told to nobody. Nothing where it does not fire.
-    void keep(const std::string& id, proto::Figure value, const common::Now& now);
+    void keep(const std::string& id, proto::Figure value, proto::Figure threshold,
+              const common::Now& now);
     /// Nothing where it does not fire. `value`: the figure that ends it, where there is one.
     void resolve(const std::string& id, const common::Now& now, proto::Figure value = {});
 
@@ -86,9 +88,8 @@ class Alerts {
     HostState& state_;
     Hub& hub_;
     std::size_t published_ = 0;  ///< how many of those that fire
-    bool told_ = false;          ///< since they were saved
-    bool kept_ = false;          ///< the same, of what is not worth writing at once
-    common::Monotonic savedAt_{};
+    bool unsaved_ = false;
+    std::optional<common::Monotonic> keptSince_;  ///< what nobody was told of and is not saved
 };
 
 }  // namespace rollo::core

@@ -14,6 +14,55 @@ std::string conflictAlertId(const Vm& vm) {
 
 }  // namespace
 
+// --- rules ---------------------------------------------------------------------------------------
+
+void Host::setAlertPolicy(const AlertPolicy& policy, const common::Now& now) {
+    alertRules_.setPolicy(policy, now);
+    hub_.forgetSnapshots();
+}
+
+void Host::noteQueues(std::size_t waiting, std::size_t allowed, const common::Now& now) {
+    if (allowed == 0) return;
+    alertRules_.onQueues(100.0 * static_cast<double>(waiting) / static_cast<double>(allowed), now);
+}
+
+void Host::followAlerts(const Vm& vm, const common::Now& now) {
+    alerts_.follow(vm.info.identity);
+    alertRules_.follow(vm, now);
+}
+
+/// One that is being described may still turn out to be there.
+void Host::resolveAlertsOfGone(const common::Now& now) {
+    const auto isThere = [this](const proto::Uuid& uuid) {
+        return state_.find(uuid) || arrivals_.contains(uuid);
+    };
+    alerts_.resolveGone(isThere, now);
+    alertRules_.forgetGone(isThere);
+}
+
+void Host::tellTrouble(const DomainRef& domain, AlertSource what, std::string detail,
+                       const common::Now& now) {
+    if (const Vm* vm = state_.find(domain.uuid))
+        alertRules_.onTrouble(*vm, what, std::move(detail), now);
+}
+
+void Host::on(WatchdogFired observation, const common::Now& now) {
+    tellTrouble(observation.domain, AlertSource::vmWatchdog,
+                fmt::format("action {}", observation.action), now);
+}
+
+void Host::on(IoErrorSeen observation, const common::Now& now) {
+    std::string detail = fmt::format("{}, action {}", observation.device, observation.action);
+    if (!observation.reason.empty()) detail += fmt::format(" ({})", observation.reason);
+    tellTrouble(observation.domain, AlertSource::vmIoError, std::move(detail), now);
+}
+
+void Host::on(MemoryFailed observation, const common::Now& now) {
+    tellTrouble(observation.domain, AlertSource::vmMemoryFailure,
+                fmt::format("recipient {}, action {}", observation.recipient, observation.action),
+                now);
+}
+
 // --- two VMs, one id -----------------------------------------------------------------------------
 
 void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now) {
