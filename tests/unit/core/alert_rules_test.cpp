@@ -92,7 +92,7 @@ TEST_CASE("an alert says what it is about, and is kept current for snapshots") {
     CHECK(alert.lastSeen == at(65s).wall);
     bench.heard();
     bench.use(70s, 10);
-    const auto over = bench.messages().back();
+    const auto over = bench.messages().front();  // the figures come later
     CHECK(over.number("data.value") == 10);
     CHECK(over.text("data.title") == "Resolved: High memory usage");
 }
@@ -155,7 +155,7 @@ TEST_CASE("an alert follows the VM's name and id") {
     CHECK(bench.firing(memoryOfVm1).vm == bench.vm(1)->info.identity);
     bench.heard();
     bench.use(65s, 10);
-    CHECK(bench.messages().back().integer("data.entity_id") == 42);
+    CHECK(bench.messages().front().integer("data.entity_id") == 42);
 }
 
 TEST_CASE("every source of a VM's figures has its own alert") {
