@@ -47,14 +47,6 @@ AlertOverride atOnce() {
 AlertRule serverRule(AlertSource source) {
     return {source, true, 0s, {{Severity::warning, 80, 70}}};
 }
-PoolSample poolOf(const std::string& name, std::uint64_t used) {
-    PoolSample pool;
-    pool.name = name;
-    pool.capacityBytes = 100;
-    pool.allocationBytes = used;
-    pool.availableBytes = 100 - used;
-    return pool;
-}
 HostSample withPools(std::vector<PoolSample> pools) {
     HostSample sample;
     sample.pools = std::move(pools);
