@@ -194,6 +194,15 @@ TEST_CASE("other thresholds hold at once, by the last figure") {
     CHECK(bench.alerts() == Lines{"vm_memory error firing"});
 }
 
+TEST_CASE("what fires goes on under another severity, however long that must last") {
+    Bench bench(policyOf({happeningRule(libvirtLost)}));
+    bench.lose();
+    auto rule = happeningRule(libvirtLost, 30s);
+    rule.levels.front().severity = Severity::critical;
+    bench.set(policyOf({rule}));
+    CHECK(bench.alerts() == Lines{"libvirt_lost error firing", "libvirt_lost critical firing"});
+}
+
 TEST_CASE("the same rules again change nothing") {
     Bench bench;
     bench.fire().set(policyOf({memoryRule()}));
@@ -314,6 +323,21 @@ TEST_CASE("the host's figures fire") {
     bench.hostUses(10s, sample);
     CHECK(bench.alerts() ==
           Lines{"server_memory warning resolved", "server_load warning resolved"});
+}
+
+TEST_CASE("time without libvirt counts for nothing") {
+    auto rule = serverRule(serverMemory);
+    rule.lasts = 60s;
+    Bench bench(policyOf({rule}));
+    HostSample sample;
+    sample.memoryTotalKib = 100;
+    sample.memoryAvailableKib = 10;
+    bench.hostUses(0s, sample).lose();
+    bench.open().list({runningVm(1, 5)});
+    bench.hostUses(100s, sample);
+    CHECK(bench.alerts().empty());
+    bench.hostUses(160s, sample);
+    CHECK(bench.alerts() == Lines{"server_memory warning firing"});
 }
 
 TEST_CASE("each pool fires for itself, and one that is gone does not any more") {
