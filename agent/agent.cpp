@@ -27,6 +27,7 @@
 #include "common/log.hpp"
 #include "common/random.hpp"
 #include "common/task_queue.hpp"
+#include "proto/frame.hpp"
 
 namespace rollo::agent {
 namespace {
@@ -149,6 +150,8 @@ class Agent {
         const common::Now now = common::readClocks();
         notify::watchdog();
         host_.tick(now);
+        host_.noteQueues(proto::Frame::bytesAlive(),
+                         static_cast<std::size_t>(config_.server.totalQueueBytes), now);
         consoles_.tick(now);
         server_.tick(now);
         keepState(now);

@@ -59,6 +59,7 @@ Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hyp
     : settings_(std::move(settings)),
       hub_(hub),
       hypervisor_(hypervisor),
+      alertRules_(state_, alerts_, settings_.alerts),
       formerOperations_(formerOperations(saved)),
       ids_(saved, settings_.firstAllottedId) {
     state_.server.hostname = settings_.hostname;
@@ -70,6 +71,8 @@ Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hyp
         setServerId(*settings_.serverId);
     else if (saved.serverUuid)
         setServerId(derivedId(*saved.serverUuid));
+    alerts_.restore(saved.alerts);
+    alertRules_.restore();
     if (saved.hostBootId == settings_.hostBootId)
         for (const auto& vm : saved.vms)
             if (!vm.bootId.empty()) savedBoots_[vm.uuid] = vm;
@@ -85,6 +88,8 @@ void Host::tick(const common::Now& now) {
     settlePauses(now);
     jobs_.tick(now);
     operations_.tick(now);
+    alertRules_.tick(now);
+    alerts_.tick(now);
     if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
     if (now.mono - *listedAt_ < listingLasts_) return;
     listedAt_ = now.mono;
@@ -98,7 +103,8 @@ void Host::enterMaintenance(const common::Now& now) {
 
 bool Host::takeUnsaved() {
     const bool operations = operations_.takeUnsaved();
-    return std::exchange(unsaved_, false) || operations;
+    const bool alerts = alerts_.takeUnsaved();
+    return std::exchange(unsaved_, false) || operations || alerts;
 }
 
 SavedState Host::saved() const {
@@ -108,6 +114,7 @@ SavedState Host::saved() const {
     state.hostBootId = settings_.hostBootId;
     state.operations = savedOperations();
     state.vms = ids_.saved();
+    state.alerts = alerts_.saved();
     for (auto& saved : state.vms) {
         const Vm* vm = state_.find(saved.uuid);
         // Libvirt may not have been reached yet: its processes are still those of the last run.
@@ -157,6 +164,7 @@ void Host::learnServer(const HostDescription& host, const common::Now& now) {
 void Host::setServerId(proto::ServerId id) {
     state_.server.id = id;
     hub_.setServerId(id);
+    alerts_.setServerId(id);
 }
 
 void Host::on(ConnectionLost observation, const common::Now& now) {
@@ -166,11 +174,14 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
         settlePause(vm, false, now);
         vm.info.stale = true;
         if (vm.metrics) vm.metrics->stale = true;
+        alertRules_.onFigures(vm, now);
     }
     lastHostSample_.reset();
     if (state_.serverMetrics) state_.serverMetrics->stale = true;
+    alertRules_.onServerFigures(now);
     setServerStatus(ServerStatus::offline, observation.reason, now);
     jobs_.libvirtLost(now);
+    alertRules_.onLibvirt(true, observation.reason, now);
 }
 
 void Host::setServerStatus(ServerStatus status, const std::string& reason, const common::Now& now) {
@@ -203,6 +214,8 @@ void Host::on(ListingDone observation, const common::Now& now) {
     for (auto& [uuid, vm] : state_.vms) vm.info.stale = false;
     setServerStatus(ServerStatus::online, "connected", now);
     takeUpOperations(now);
+    resolveAlertsOfGone(now);
+    alertRules_.onLibvirt(false, {}, now);
 }
 
 void Host::removeUnlisted(const std::vector<DomainDescription>& listed, const common::Now& now) {
@@ -285,12 +298,6 @@ void Host::on(DescriptionOutdated observation, const common::Now&) {
     const auto found = state_.vms.find(observation.domain.uuid);
     if (found != state_.vms.end()) describe(found->second);
 }
-
-void Host::on(WatchdogFired, const common::Now&) {}
-
-void Host::on(IoErrorSeen, const common::Now&) {}
-
-void Host::on(MemoryFailed, const common::Now&) {}
 
 Host::Arrival& Host::arrive(const DomainRef& domain) {
     Arrival& arrival = arrivals_[domain.uuid];

@@ -46,6 +46,7 @@ struct SavedState {
     std::string hostBootId;  ///< the kernel's boot id: domain ids mean something within it alone
     std::vector<SavedVm> vms;
     std::vector<SavedOperation> operations;
+    std::vector<proto::Alert> alerts;  ///< those that fire
 
     bool operator==(const SavedState&) const = default;
 };

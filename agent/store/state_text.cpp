@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "agent/store/alert_record.hpp"
 #include "agent/store/json_members.hpp"
 #include "agent/store/operation_record.hpp"
 #include "common/json_reader.hpp"
@@ -30,6 +31,7 @@ struct Header {
     std::string hostBootId;
     std::int64_t vmCount = 0;
     std::int64_t operationCount = 0;
+    std::int64_t alertCount = 0;
 
     bool operator==(const Header&) const = default;
 };
@@ -46,6 +48,7 @@ void writeHeader(common::JsonWriter& json, const SavedState& state) {
     json.member("host_boot_id", state.hostBootId);
     json.member("vms", static_cast<std::int64_t>(state.vms.size()));
     json.member("operations", static_cast<std::int64_t>(state.operations.size()));
+    json.member("alerts", static_cast<std::int64_t>(state.alerts.size()));
     json.endObject();
 }
 
@@ -74,7 +77,9 @@ std::optional<Header> headerOf(const Json& record) {
     if (!serverUuid && !server->isNull()) return std::nullopt;
     if (*nextId < 0 || *nextId > largestId) return std::nullopt;
     const auto* operations = integerOf(record, "operations");  // older agents kept none
-    return Header{serverUuid, *nextId, *hostBootId, *vmCount, operations ? *operations : 0};
+    const auto* alerts = integerOf(record, "alerts");
+    return Header{serverUuid,          *nextId, *hostBootId, *vmCount, operations ? *operations : 0,
+                  alerts ? *alerts : 0};
 }
 
 std::optional<SavedVm> vmOf(const Json& record) {
@@ -107,8 +112,10 @@ class Salvage {
         auto header = record ? headerOf(*record) : std::nullopt;
         auto vm = record && !header ? vmOf(*record) : std::nullopt;
         auto operation = record && !header && !vm ? operationOf(*record) : std::nullopt;
+        auto alert = record && !header && !vm && !operation ? alertOf(*record) : std::nullopt;
         lastIsHeader_ = header.has_value();
-        const bool kept = (vm && isNew(*vm)) || (operation && isNew(*operation));
+        const bool kept =
+            (vm && isNew(*vm)) || (operation && isNew(*operation)) || (alert && isNew(*alert));
         if (header)
             headers_.push_back(std::move(*header));
         else if (!kept || headers_.size() != 1)
@@ -116,8 +123,10 @@ class Salvage {
         if (!kept) return;
         if (vm)
             keep(std::move(*vm));
-        else
+        else if (operation)
             keep(std::move(*operation));
+        else
+            keep(std::move(*alert));
     }
 
     StateReading finish() {
@@ -146,6 +155,11 @@ class Salvage {
         operations_.insert(operation.id);
         reading_.state.operations.push_back(std::move(operation));
     }
+    bool isNew(const proto::Alert& alert) const { return !alerts_.contains(alert.id); }
+    void keep(proto::Alert alert) {
+        alerts_.insert(alert.id);
+        reading_.state.alerts.push_back(std::move(alert));
+    }
     void keep(SavedVm vm) {
         uuids_.insert(vm.uuid);
         ids_.insert(vm.id);
@@ -157,6 +171,7 @@ class Salvage {
                headers_[0] == headers_[1] &&
                std::cmp_equal(headers_[0].vmCount, reading_.state.vms.size()) &&
                std::cmp_equal(headers_[0].operationCount, reading_.state.operations.size()) &&
+               std::cmp_equal(headers_[0].alertCount, reading_.state.alerts.size()) &&
                largestAllotted_ < std::max<proto::VmId>(headers_[0].nextId, 1);
     }
 
@@ -166,6 +181,7 @@ class Salvage {
     std::unordered_set<proto::Uuid> uuids_;
     std::unordered_set<proto::VmId> ids_;
     std::unordered_set<std::string> operations_;
+    std::unordered_set<std::string> alerts_;
     proto::VmId largestAllotted_ = 0;
 };
 
@@ -187,6 +203,10 @@ std::string writeStateText(const SavedState& state) {
     }
     for (const auto& operation : state.operations) {
         write(json, operation);
+        endLine();
+    }
+    for (const auto& alert : state.alerts) {
+        write(json, alert);
         endLine();
     }
     writeHeader(json, state);

@@ -79,6 +79,8 @@ TEST_CASE("a garbage line costs that line alone") {
             CHECK(reading.state.vms.size() == (hitVm ? 2 : 3));
             const bool hitOperation = at >= 4 && at <= 5;
             CHECK(reading.state.operations.size() == (hitOperation ? 1 : 2));
+            const bool hitAlert = at >= 6 && at <= 7;
+            CHECK(reading.state.alerts.size() == (hitAlert ? 1 : 2));
         }
 }
 
@@ -137,30 +139,33 @@ TEST_CASE("values that cannot be are unreadable, not taken") {
     CHECK(changed("\"id\":17", "\"id\":18") == 0);
 }
 
-TEST_CASE("a file of an agent that kept no operations is whole") {
+TEST_CASE("a file of an agent that kept neither operations nor alerts is whole") {
     auto state = exampleState();
     state.operations.clear();
+    state.alerts.clear();
     auto lines = linesOf(writeStateText(state));
-    for (auto* header : {&lines.front(), &lines.back()}) {
-        const std::string count = ",\"operations\":0";
-        header->erase(header->find(count), count.size());
-    }
+    for (auto* header : {&lines.front(), &lines.back()})
+        for (const std::string count : {",\"operations\":0", ",\"alerts\":0"})
+            header->erase(header->find(count), count.size());
     const auto reading = readStateText(textOf(lines));
     CHECK(reading.intact);
     CHECK(reading.state == state);
 }
 
-TEST_CASE("an operation that is missing, or there twice, is noticed") {
-    const auto good = linesOf(writeStateText(exampleState()));
-    auto lines = good;
-    lines.erase(lines.begin() + 4);
-    CHECK_FALSE(readStateText(textOf(lines)).intact);
-    lines.insert(lines.begin() + 4, lines[4]);
-    const auto reading = readStateText(textOf(lines));
-    CHECK_FALSE(reading.intact);
-    CHECK(reading.unreadableLines == 1);
-    CHECK(reading.state.operations.size() == 1);
-    CHECK(reading.state.vms.size() == 3);
+TEST_CASE("an operation or an alert that is missing, or there twice, is noticed") {
+    for (const auto& [at, operations, alerts] : {std::tuple(4, 1u, 2u), std::tuple(6, 2u, 1u)}) {
+        CAPTURE(at);
+        auto lines = linesOf(writeStateText(exampleState()));
+        lines.erase(lines.begin() + at);
+        CHECK_FALSE(readStateText(textOf(lines)).intact);
+        lines.insert(lines.begin() + at, lines[static_cast<std::size_t>(at)]);
+        const auto reading = readStateText(textOf(lines));
+        CHECK_FALSE(reading.intact);
+        CHECK(reading.unreadableLines == 1);
+        CHECK(reading.state.operations.size() == operations);
+        CHECK(reading.state.alerts.size() == alerts);
+        CHECK(reading.state.vms.size() == 3);
+    }
 }
 
 TEST_CASE("an operation that cannot be is unreadable, and costs no VM") {
@@ -182,6 +187,33 @@ TEST_CASE("an operation that cannot be is unreadable, and costs no VM") {
     CHECK(changed("\"bytes_processed\":118000000", "\"bytes_processed\":\"1\"") == 1);
     CHECK(changed("\"operation_type\":\"save\"", "\"operation_type\":\"\"") == 1);
     CHECK(changed("\"progress_percent\":57", "\"progress_percent\":57.5") == 0);
+}
+
+TEST_CASE("an alert that cannot be is unreadable, and costs nothing but itself") {
+    const auto good = linesOf(writeStateText(exampleState()));
+    const auto changed = [&](std::size_t line, const std::string& from, const std::string& to) {
+        auto lines = good;
+        lines[line].replace(lines[line].find(from), from.size(), to);
+        const auto reading = readStateText(textOf(lines));
+        CHECK(reading.state.vms == exampleState().vms);
+        CHECK(reading.state.alerts.size() == 2 - reading.unreadableLines);
+        return reading.unreadableLines;
+    };
+    CHECK(changed(6, "\"alert_id\":\"vm", "\"alert_id\":1,\"x\":\"vm") == 1);
+    CHECK(changed(6, "\"alert_type\":\"vm_memory\"", "\"alert_type\":\"\"") == 1);
+    CHECK(changed(6, "\"severity\":\"critical\"", "\"severity\":\"bad\"") == 1);
+    CHECK(changed(6, "\"first_seen_ms\":1", "\"first_seen_ms\":-1") == 1);
+    CHECK(changed(6, "\"last_seen_ms\":1767225700456", "\"last_seen_ms\":9223372036854775807") ==
+          1);
+    CHECK(changed(6, "\"count\":21", "\"count\":0") == 1);
+    CHECK(changed(6, "\"value\":98.5", "\"value\":\"98.5\"") == 1);
+    CHECK(changed(6, "\"vm_uuid\":\"a5", "\"vm_uuid\":\"x5") == 1);
+    CHECK(changed(6, "\"vm_id\":17", "\"vm_id\":0") == 1);
+    CHECK(changed(6, "\"from_platform\":true", "\"from_platform\":1") == 1);
+    CHECK(changed(7, "\"entity_type\":\"repository\"", "\"entity_type\":7") == 1);
+    CHECK(changed(7, "\"entity_id\":9", "\"entity_id\":\"9\"") == 1);
+    CHECK(changed(7, "\"entity_id\":9", "\"entity_id\":null") == 0);
+    CHECK(changed(6, "\"value\":98.5", "\"value\":null") == 0);
 }
 
 TEST_CASE("members that a later version may add are passed over") {
