@@ -31,6 +31,7 @@ std::string encodeServer(const ServerInfo& server, const ServerMetrics* metrics,
                          const common::Now& now);
 std::string encodeVm(const VmState& vm, const common::Now& now);
 std::string encodeVms(const std::vector<VmState>& vms, const common::Now& now);
+std::string encodeAlerts(const std::vector<const Alert*>& alerts);
 std::string encodeConsoles(const std::vector<ConsoleInfo>& consoles);
 
 }  // namespace rollo::proto

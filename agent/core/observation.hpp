@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/core/alert_rule.hpp"
 #include "agent/core/console_observation.hpp"
 #include "agent/core/domain_ref.hpp"
 #include "agent/core/job_observation.hpp"
@@ -81,7 +82,8 @@ struct DomainDescription {
     std::optional<bool> attachAlways;
     /// The `id` of the metadata element, where there is a valid one.
     std::optional<proto::VmId> platformId;
-    std::uint64_t cpuTimeNs = 0;  ///< of the present QEMU process; 0 when inactive
+    std::vector<AlertOverride> alertOverrides;  ///< of the metadata element
+    std::uint64_t cpuTimeNs = 0;                ///< of the present QEMU process; 0 when inactive
 };
 
 /// The answer to Hypervisor::describe; no description: there is no such domain any more.
