@@ -27,6 +27,7 @@
 #include "common/log.hpp"
 #include "common/random.hpp"
 #include "common/task_queue.hpp"
+#include "proto/frame.hpp"
 
 namespace rollo::agent {
 namespace {
@@ -62,6 +63,7 @@ core::Host::Settings hostSettings(const Config& config) {
     settings.libvirtUri = config.libvirt.uri;
     settings.hostBootId = hostBootId();
     settings.machineUuid = machineUuid();
+    settings.alerts = config.alerts;
     settings.newBootId = [] { return common::randomHex(16); };
     return settings;
 }
@@ -149,6 +151,8 @@ class Agent {
         const common::Now now = common::readClocks();
         notify::watchdog();
         host_.tick(now);
+        host_.noteQueues(proto::Frame::bytesAlive(),
+                         static_cast<std::size_t>(config_.server.totalQueueBytes), now);
         consoles_.tick(now);
         server_.tick(now);
         keepState(now);
@@ -204,6 +208,7 @@ class Agent {
         server_.reconfigure(serverSettings(next), makeVerifier(next.auth));
         consoles_.reconfigure(consoleSettings(next.console), common::readClocks());
         hypervisor_.setSampleInterval(next.metrics.interval);
+        host_.setAlertPolicy(next.alerts, common::readClocks());
         log::setLevel(next.agent.logLevel);
         for (const auto& change : changesBetween(config_, fresh))
             log::notice("{}: {} -> {}{}", change.name, change.before, change.after,

@@ -59,6 +59,7 @@ Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hyp
     : settings_(std::move(settings)),
       hub_(hub),
       hypervisor_(hypervisor),
+      alertRules_(state_, alerts_, settings_.alerts),
       ids_(saved, settings_.firstAllottedId) {
     state_.server.hostname = settings_.hostname;
     state_.server.ipAddress = settings_.ipAddress;
@@ -69,6 +70,8 @@ Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hyp
         setServerId(*settings_.serverId);
     else if (saved.serverUuid)
         setServerId(derivedId(*saved.serverUuid));
+    alerts_.restore(saved.alerts);
+    alertRules_.restore();
     if (saved.hostBootId == settings_.hostBootId)
         for (const auto& vm : saved.vms)
             if (!vm.bootId.empty()) savedBoots_[vm.uuid] = vm;
@@ -82,6 +85,8 @@ void Host::apply(Observation observation, const common::Now& now) {
 void Host::tick(const common::Now& now) {
     settleStarts(now);
     settlePauses(now);
+    alertRules_.tick(now);
+    alerts_.tick(now);
     if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
     if (now.mono - *listedAt_ < listingLasts_) return;
     listedAt_ = now.mono;
@@ -94,7 +99,8 @@ void Host::enterMaintenance(const common::Now& now) {
 }
 
 bool Host::takeUnsaved() {
-    return std::exchange(unsaved_, false);
+    const bool alerts = alerts_.takeUnsaved();
+    return std::exchange(unsaved_, false) || alerts;
 }
 
 SavedState Host::saved() const {
@@ -103,6 +109,7 @@ SavedState Host::saved() const {
     state.nextId = ids_.nextId();
     state.hostBootId = settings_.hostBootId;
     state.vms = ids_.saved();
+    state.alerts = alerts_.saved();
     for (auto& saved : state.vms) {
         const Vm* vm = state_.find(saved.uuid);
         // Libvirt may not have been reached yet: its processes are still those of the last run.
@@ -152,6 +159,7 @@ void Host::learnServer(const HostDescription& host, const common::Now& now) {
 void Host::setServerId(proto::ServerId id) {
     state_.server.id = id;
     hub_.setServerId(id);
+    alerts_.setServerId(id);
 }
 
 void Host::on(ConnectionLost observation, const common::Now& now) {
@@ -161,10 +169,12 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
         settlePause(vm, false, now);
         vm.info.stale = true;
         if (vm.metrics) vm.metrics->stale = true;
+        alertRules_.onFigures(vm, now);
     }
     lastHostSample_.reset();
     if (state_.serverMetrics) state_.serverMetrics->stale = true;
     setServerStatus(ServerStatus::offline, observation.reason, now);
+    alertRules_.onLibvirt(true, observation.reason, now);
 }
 
 void Host::setServerStatus(ServerStatus status, const std::string& reason, const common::Now& now) {
@@ -196,6 +206,8 @@ void Host::on(ListingDone observation, const common::Now& now) {
     state_.inventoryRead = true;
     for (auto& [uuid, vm] : state_.vms) vm.info.stale = false;
     setServerStatus(ServerStatus::online, "connected", now);
+    resolveAlertsOfGone(now);
+    alertRules_.onLibvirt(false, {}, now);
 }
 
 void Host::removeUnlisted(const std::vector<DomainDescription>& listed, const common::Now& now) {
@@ -278,12 +290,6 @@ void Host::on(DescriptionOutdated observation, const common::Now&) {
     const auto found = state_.vms.find(observation.domain.uuid);
     if (found != state_.vms.end()) describe(found->second);
 }
-
-void Host::on(WatchdogFired, const common::Now&) {}
-
-void Host::on(IoErrorSeen, const common::Now&) {}
-
-void Host::on(MemoryFailed, const common::Now&) {}
 
 void Host::on(JobsSeen observation, const common::Now& now) {
     operations_.take(observation, now);

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "agent/core/alert_rules.hpp"
 #include "agent/core/alerts.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
@@ -36,6 +37,7 @@ class Host {
         std::optional<proto::Uuid> machineUuid;
         /// A fresh name for a QEMU process.
         std::function<std::string()> newBootId;
+        AlertPolicy alerts;  ///< until another one is set
     };
 
     Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hypervisor);
@@ -45,6 +47,11 @@ class Host {
     void tick(const common::Now& now);
     /// Tells clients that the agent is being stopped.
     void enterMaintenance(const common::Now& now);
+
+    /// From now on alerts fire by these rules.
+    void setAlertPolicy(const AlertPolicy& policy, const common::Now& now);
+    /// How much waits for clients, of how much may; in bytes. About once a second.
+    void noteQueues(std::size_t waiting, std::size_t allowed, const common::Now& now);
 
     /// Tells clients that what must outlive the agent cannot be written, or can again.
     void tellOfSaving(bool works, const common::Now& now);
@@ -118,15 +125,19 @@ class Host {
     void takeHostSample(HostSample sample, const common::Now& now);
     void markStale(Vm& vm, const common::Now& now);
 
-    // Alerts about the agent's own work: host_alerts.cpp.
+    // Alerts: host_alerts.cpp.
+    void followAlerts(const Vm& vm, const common::Now& now);
+    void resolveAlertsOfGone(const common::Now& now);
+    void tellTrouble(const DomainRef& domain, AlertSource what, std::string detail,
+                     const common::Now& now);
     void raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now);
-    void resolveConflict(const Vm& vm, const common::Now& now);
 
     Settings settings_;
     Hub& hub_;
     Hypervisor& hypervisor_;
     HostState state_;
     Alerts alerts_{state_, hub_};
+    AlertRules alertRules_;
     Operations operations_{state_, hub_};
     IdBook ids_;
     std::unordered_map<proto::Uuid, SavedVm> savedBoots_;

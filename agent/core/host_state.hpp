@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/core/alert_rule.hpp"
 #include "agent/core/lifecycle.hpp"
 #include "agent/core/observation.hpp"
 #include "proto/events.hpp"
@@ -20,6 +21,7 @@ struct Vm {
     LifecycleTracker lifecycle;
     std::vector<ConsoleDevice> consoles;  ///< the one that libvirt opens by default first
     std::optional<bool> attachAlways;     ///< to these, whoever watches; nothing: as configured
+    std::vector<AlertOverride> alertOverrides;  ///< of its metadata
     int domainId = -1;
     std::uint64_t cpuTimeNs = 0;  ///< the least that the present QEMU process has used
     std::optional<DomainSample> lastSample;

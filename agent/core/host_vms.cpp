@@ -73,6 +73,7 @@ Vm& Host::create(DomainDescription description, const common::Now& now) {
     takeOver(vm.info, description);
     vm.consoles = description.consoles;
     vm.attachAlways = description.attachAlways;
+    vm.alertOverrides = description.alertOverrides;
     vm.info.status = description.status;
     vm.info.reason = description.reason.empty() ? "unknown" : description.reason;
     vm.info.serverId = state_.server.id;
@@ -80,6 +81,7 @@ Vm& Host::create(DomainDescription description, const common::Now& now) {
     nameBoot(vm, description);
     unsaved_ = true;
     hub_.publish(proto::VmCreated{vm.info}, now);
+    followAlerts(vm, now);
     raiseConflict(vm, given, now);
     return vm;
 }
@@ -100,7 +102,8 @@ void Host::nameBoot(Vm& vm, const DomainDescription& description) {
 
 void Host::remove(const proto::Uuid& uuid, const std::string& reason, const common::Now& now) {
     const auto found = state_.vms.find(uuid);
-    resolveConflict(found->second, now);
+    alerts_.resolveAllOf(uuid, now);
+    alertRules_.forget(uuid);
     hub_.publish(proto::VmDeleted{found->second.info.identity, reason}, now);
     ids_.release(uuid);
     if (found->second.describesInFlight > 0)
@@ -155,6 +158,7 @@ void Host::update(Vm& vm, const DomainDescription& description, bool redefined,
     const auto changed = takeOver(vm.info, description);
     vm.consoles = description.consoles;
     vm.attachAlways = description.attachAlways;
+    vm.alertOverrides = description.alertOverrides;
     const IdBook::Given given = ids_.assign(before.uuid, description.platformId);
     if (given.id != before.id) {
         renumber(vm, given, before, now);
@@ -164,6 +168,7 @@ void Host::update(Vm& vm, const DomainDescription& description, bool redefined,
         if (!changed.empty() || redefined || before != vm.info.identity)
             hub_.publish(proto::VmUpdated{vm.info, changed, before}, now);
     }
+    followAlerts(vm, now);
     raiseConflict(vm, given, now);
     if (!changed.empty()) unsaved_ = true;
 }
@@ -226,6 +231,7 @@ void Host::step(Vm& vm, std::optional<StatusStep> step, const common::Now& now) 
     hub_.publish(proto::VmStatusChanged{vm.info.identity, old, step->to, step->reason,
                                         vm.info.bootId, state_.server.id},
                  now);
+    alertRules_.onStatus(vm, now);
     if (hasProcess(step->to)) return;
     vm.info.bootId.reset();
     vm.domainId = -1;
@@ -264,12 +270,14 @@ void Host::takeSample(Vm& vm, DomainSample sample, const common::Now& now) {
     vm.metrics->bootId = vm.info.bootId;
     vm.lastSample = std::move(sample);
     hub_.publish(proto::VmMetricsUpdate{vm.info.identity, *vm.metrics}, now);
+    alertRules_.onFigures(vm, now);
 }
 
 void Host::markStale(Vm& vm, const common::Now& now) {
     if (!vm.metrics) return;
     vm.metrics->stale = true;
     hub_.publish(proto::VmMetricsUpdate{vm.info.identity, *vm.metrics}, now);
+    alertRules_.onFigures(vm, now);
 }
 
 void Host::takeHostSample(HostSample sample, const common::Now& now) {
@@ -291,6 +299,7 @@ void Host::takeHostSample(HostSample sample, const common::Now& now) {
     hub_.publish(
         proto::ServerMetricsUpdate{state_.server.id, state_.server.hostname, std::move(metrics)},
         now);
+    alertRules_.onServerFigures(now);
 }
 
 }  // namespace rollo::core

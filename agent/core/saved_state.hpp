@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/events.hpp"
 #include "proto/ids.hpp"
 
 namespace rollo::core {
@@ -29,6 +30,7 @@ struct SavedState {
     proto::VmId nextId = 0;  ///< every id that was ever allotted is smaller; 0: none was
     std::string hostBootId;  ///< the kernel's boot id: domain ids mean something within it alone
     std::vector<SavedVm> vms;
+    std::vector<proto::Alert> alerts;  ///< those that fire
 
     bool operator==(const SavedState&) const = default;
 };
