@@ -37,7 +37,7 @@ constexpr std::array<Section, core::alertSources> sections = {{
     {"alerts.server_memory", "How much of the host's memory is used, caches left out, in percent."},
     {"alerts.server_swap", "How much of the host's swap space is used, in percent."},
     {"alerts.server_load", "The host's load average of one minute, for each of its processors."},
-    {"alerts.server_disk", "How full the file system of metrics.disk_path is, in percent."},
+    {"alerts.server_disk", "How full the storage is that holds the guests' disks, in percent."},
     {"alerts.server_pool", "How full a storage pool is, in percent. Each has an alert of its own."},
     {"alerts.libvirt_lost", "The agent has no connection to libvirt."},
     {"alerts.agent_queues",
