@@ -56,6 +56,8 @@ Figure figureOf(AlertSource source, const proto::ServerMetrics& metrics, std::in
             return metrics.cpuStealPercent;
         case AlertSource::serverMemory:
             return metrics.memoryUsagePercent;
+        case AlertSource::serverSwap:
+            return metrics.swapUsagePercent;
         case AlertSource::serverLoad:
             return loadOfEach(metrics, cpus);
         case AlertSource::serverDisk:
@@ -63,10 +65,6 @@ Figure figureOf(AlertSource source, const proto::ServerMetrics& metrics, std::in
         default:
             return std::nullopt;
     }
-}
-
-std::optional<std::vector<PoolFigure>> poolFigures(const proto::ServerMetrics&) {
-    return std::nullopt;
 }
 
 }  // namespace rollo::core

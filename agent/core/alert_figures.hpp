@@ -2,9 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
-#include <vector>
 
 #include "agent/core/alert_rule.hpp"
 #include "proto/events.hpp"
@@ -16,12 +13,5 @@ namespace rollo::core {
 proto::Figure figureOf(AlertSource source, const proto::VmMetrics& metrics);
 /// Of a source from serverCpu to serverDisk; `cpus`: the host's processors, 0: not known.
 proto::Figure figureOf(AlertSource source, const proto::ServerMetrics& metrics, std::int64_t cpus);
-
-struct PoolFigure {
-    std::string_view name;  ///< that of the metrics
-    proto::Figure usedPercent;
-};
-/// Empty: pools are not read.
-std::optional<std::vector<PoolFigure>> poolFigures(const proto::ServerMetrics& metrics);
 
 }  // namespace rollo::core

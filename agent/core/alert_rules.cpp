@@ -197,17 +197,14 @@ void AlertRules::onServerFigures(const common::Now& now) {
 }
 
 void AlertRules::lookAtPools(const common::Now& now) {
-    if (!state_.serverMetrics) return;
-    const auto figures = poolFigures(*state_.serverMetrics);
+    if (!state_.serverMetrics || !state_.serverMetrics->pools) return;
     const AlertRule& rule = (*rules_)[at(serverPool)];
     std::set<std::string_view> there;
-    for (const auto& pool : figures.value_or(std::vector<PoolFigure>())) {
+    for (const auto& pool : *state_.serverMetrics->pools) {
         there.insert(pool.name);
-        auto found = pools_.find(pool.name);
-        if (found == pools_.end()) found = pools_.try_emplace(std::string(pool.name)).first;
-        judge({serverPool, nullptr, pool.name}, rule, found->second, pool.usedPercent, now);
+        const Figure figure = pool.stale ? std::nullopt : pool.usagePercent;
+        judge({serverPool, nullptr, pool.name}, rule, pools_[pool.name], figure, now);
     }
-    if (!figures) return;
     for (auto pool = pools_.begin(); pool != pools_.end();) {
         const auto each = pool++;
         if (there.contains(each->first)) continue;

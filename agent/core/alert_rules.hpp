@@ -97,7 +97,7 @@ class AlertRules {
     std::shared_ptr<const Rules> rules_;
     std::unordered_map<proto::Uuid, WatchedVm> vms_;
     std::array<AlertTrigger, alertSources> server_;  ///< by the source; those of VMs are not used
-    std::map<std::string, AlertTrigger, std::less<>> pools_;
+    std::map<std::string, AlertTrigger> pools_;
     std::optional<bool> libvirtLost_;  ///< nobody knows before the first attempt
     std::string lostBecause_;
 };

@@ -49,6 +49,7 @@ std::vector<proto::Alert> Alerts::saved() const {
     std::vector<proto::Alert> saved;
     for (const auto& [id, alert] : state_.alerts)
         if (outlivesAgent(id)) saved.push_back(alert);
+    for (auto& alert : saved) alert.serverId.reset();
     return saved;
 }
 

@@ -48,6 +48,7 @@ class Alerts {
     /// Those that fired when the last run of the agent saved them. Nothing is told: they go on.
     /// Before anything else is called.
     void restore(const std::vector<proto::Alert>& saved);
+    /// Without the server's id: the next run has its own.
     std::vector<proto::Alert> saved() const;
     /// True, once, when what `saved` answers has changed in a way that is worth writing: something
     /// was told, or figures have changed and the last time is some minutes ago.

@@ -6,6 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "agent/store/alert_record.hpp"
+#include "agent/store/json_members.hpp"
 #include "common/json_reader.hpp"
 #include "common/json_writer.hpp"
 
@@ -27,6 +29,7 @@ struct Header {
     proto::VmId nextId = 0;
     std::string hostBootId;
     std::int64_t vmCount = 0;
+    std::int64_t alertCount = 0;
 
     bool operator==(const Header&) const = default;
 };
@@ -42,6 +45,7 @@ void writeHeader(common::JsonWriter& json, const SavedState& state) {
         json.null();
     json.member("host_boot_id", state.hostBootId);
     json.member("vms", static_cast<std::int64_t>(state.vms.size()));
+    json.member("alerts", static_cast<std::int64_t>(state.alerts.size()));
     json.endObject();
 }
 
@@ -58,20 +62,6 @@ void writeVm(common::JsonWriter& json, const SavedVm& vm) {
     json.endObject();
 }
 
-/// Takes a member apart; null where it is missing or of another type.
-const std::int64_t* integerOf(const Json& record, std::string_view name) {
-    const Json* member = record.find(name);
-    return member ? member->integer() : nullptr;
-}
-const std::string* textOf(const Json& record, std::string_view name) {
-    const Json* member = record.find(name);
-    return member ? member->string() : nullptr;
-}
-std::optional<proto::Uuid> uuidOf(const Json& record, std::string_view name) {
-    const std::string* text = textOf(record, name);
-    return text ? proto::Uuid::parse(*text) : std::nullopt;
-}
-
 std::optional<Header> headerOf(const Json& record) {
     const auto* written = integerOf(record, "version");
     const auto* nextId = integerOf(record, "next_id");
@@ -83,7 +73,8 @@ std::optional<Header> headerOf(const Json& record) {
     const auto serverUuid = uuidOf(record, "server_uuid");
     if (!serverUuid && !server->isNull()) return std::nullopt;
     if (*nextId < 0 || *nextId > largestId) return std::nullopt;
-    return Header{serverUuid, *nextId, *hostBootId, *vmCount};
+    const auto* alerts = integerOf(record, "alerts");  // older agents kept none
+    return Header{serverUuid, *nextId, *hostBootId, *vmCount, alerts ? *alerts : 0};
 }
 
 std::optional<SavedVm> vmOf(const Json& record) {
@@ -115,12 +106,18 @@ class Salvage {
         const auto record = common::readJson(line);
         auto header = record ? headerOf(*record) : std::nullopt;
         auto vm = record && !header ? vmOf(*record) : std::nullopt;
+        auto alert = record && !header && !vm ? alertOf(*record) : std::nullopt;
         lastIsHeader_ = header.has_value();
+        const bool kept = (vm && isNew(*vm)) || (alert && isNew(*alert));
         if (header)
             headers_.push_back(std::move(*header));
-        else if (!vm || headers_.size() != 1 || !isNew(*vm))
+        else if (!kept || headers_.size() != 1)
             ++reading_.unreadableLines;
-        if (vm && isNew(*vm)) keep(std::move(*vm));
+        if (!kept) return;
+        if (vm)
+            keep(std::move(*vm));
+        else
+            keep(std::move(*alert));
     }
 
     StateReading finish() {
@@ -142,6 +139,11 @@ class Salvage {
     bool isNew(const SavedVm& vm) const {
         return !uuids_.contains(vm.uuid) && !ids_.contains(vm.id);
     }
+    bool isNew(const proto::Alert& alert) const { return !alerts_.contains(alert.id); }
+    void keep(proto::Alert alert) {
+        alerts_.insert(alert.id);
+        reading_.state.alerts.push_back(std::move(alert));
+    }
     void keep(SavedVm vm) {
         uuids_.insert(vm.uuid);
         ids_.insert(vm.id);
@@ -152,6 +154,7 @@ class Salvage {
         return reading_.unreadableLines == 0 && headers_.size() == 2 && lastIsHeader_ &&
                headers_[0] == headers_[1] &&
                std::cmp_equal(headers_[0].vmCount, reading_.state.vms.size()) &&
+               std::cmp_equal(headers_[0].alertCount, reading_.state.alerts.size()) &&
                largestAllotted_ < std::max<proto::VmId>(headers_[0].nextId, 1);
     }
 
@@ -160,6 +163,7 @@ class Salvage {
     bool lastIsHeader_ = false;
     std::unordered_set<proto::Uuid> uuids_;
     std::unordered_set<proto::VmId> ids_;
+    std::unordered_set<std::string> alerts_;
     proto::VmId largestAllotted_ = 0;
 };
 
@@ -177,6 +181,10 @@ std::string writeStateText(const SavedState& state) {
     endLine();
     for (const SavedVm& vm : state.vms) {
         writeVm(json, vm);
+        endLine();
+    }
+    for (const auto& alert : state.alerts) {
+        write(json, alert);
         endLine();
     }
     writeHeader(json, state);

@@ -54,8 +54,8 @@ inline core::DomainDescription claiming(core::DomainDescription from, proto::VmI
 class HostBench {
   public:
     explicit HostBench(const core::SavedState& saved = {},
-                       std::optional<proto::ServerId> serverId = 7)
-        : host(settings(serverId), saved, hub, hypervisor) {
+                       std::optional<proto::ServerId> serverId = 7, core::AlertPolicy alerts = {})
+        : host(settings(serverId, std::move(alerts)), saved, hub, hypervisor) {
         core::Subscription everything;
         everything.add({});
         hub.join(member_, everything, core::Principal::anonymous());
@@ -116,6 +116,13 @@ class HostBench {
         return tell(core::DomainDescribed{domain(number).uuid, std::nullopt});
     }
 
+    /// The tick of that moment.
+    HostBench& tick(std::chrono::milliseconds when) {
+        clock = when;
+        host.tick(at(when));
+        return *this;
+    }
+
     /// What was published since the last call.
     Lines heard() { return ear.takeLines(); }
     std::vector<Message> messages() { return ear.take(); }
@@ -124,9 +131,11 @@ class HostBench {
     std::string bootOf(int number) { return vm(number)->info.bootId.value_or(""); }
 
   private:
-    core::Host::Settings settings(std::optional<proto::ServerId> serverId) {
+    core::Host::Settings settings(std::optional<proto::ServerId> serverId,
+                                  core::AlertPolicy alerts) {
         core::Host::Settings made;
         made.serverId = serverId;
+        made.alerts = std::move(alerts);
         made.hostname = "configured";
         made.agentVersion = "0.1.0";
         made.libvirtUri = "test:///default";

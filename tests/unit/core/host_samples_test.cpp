@@ -3,43 +3,13 @@
 #include <doctest/doctest.h>
 
 #include "tests/unit/core/host_bench.hpp"
+#include "tests/unit/core/samples.hpp"
 
 using namespace rollo::core;
 using namespace rollo::tests;
 using namespace std::chrono_literals;
 using rollo::proto::VmStatus;
 using enum rollo::core::Lifecycle;
-
-namespace {
-
-DomainSample sampleOf(int number, int domainId, std::chrono::milliseconds when = {},
-                      std::uint64_t cpuTimeNs = 0) {
-    DomainSample sample;
-    sample.uuid = uuid(static_cast<unsigned char>(number));
-    sample.domainId = domainId;
-    sample.takenAt = at(when).mono;
-    sample.cpuTimeNs = cpuTimeNs;
-    sample.vcpus = {{.number = 0, .state = "running", .timeNs = 0, .delayNs = 0}};
-    return sample;
-}
-
-SampleTaken sampled(std::vector<DomainSample> domains) {
-    SampleTaken taken;
-    taken.domains = std::move(domains);
-    return taken;
-}
-SampleTaken silent(int number) {
-    SampleTaken taken;
-    taken.silent = {uuid(static_cast<unsigned char>(number))};
-    return taken;
-}
-SampleTaken unresponsive(int number) {
-    SampleTaken taken;
-    taken.unresponsive = {uuid(static_cast<unsigned char>(number))};
-    return taken;
-}
-
-}  // namespace
 
 TEST_CASE("a sample of a running VM becomes its metrics") {
     HostBench bench;

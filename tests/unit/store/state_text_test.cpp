@@ -77,6 +77,8 @@ TEST_CASE("a garbage line costs that line alone") {
             CHECK(reading.state.serverUuid == exampleState().serverUuid);
             const bool hitVm = at >= 1 && at <= 3;
             CHECK(reading.state.vms.size() == (hitVm ? 2 : 3));
+            const bool hitAlert = at >= 4 && at <= 5;
+            CHECK(reading.state.alerts.size() == (hitAlert ? 1 : 2));
         }
 }
 
@@ -133,6 +135,58 @@ TEST_CASE("values that cannot be are unreadable, not taken") {
     CHECK(changed("\"cpu_time_ns\":", "\"cpu_time_ns\":-") == 1);
     CHECK(changed("\"uuid\":\"a5", "\"uuid\":\"x5") == 1);
     CHECK(changed("\"id\":17", "\"id\":18") == 0);
+}
+
+TEST_CASE("a file of an agent that kept no alerts is whole") {
+    auto state = exampleState();
+    state.alerts.clear();
+    auto lines = linesOf(writeStateText(state));
+    for (auto* header : {&lines.front(), &lines.back()}) {
+        const std::string count = ",\"alerts\":0";
+        header->erase(header->find(count), count.size());
+    }
+    const auto reading = readStateText(textOf(lines));
+    CHECK(reading.intact);
+    CHECK(reading.state == state);
+}
+
+TEST_CASE("an alert that is missing, or there twice, is noticed") {
+    auto lines = linesOf(writeStateText(exampleState()));
+    lines.erase(lines.begin() + 4);
+    CHECK_FALSE(readStateText(textOf(lines)).intact);
+    lines.insert(lines.begin() + 4, lines[4]);
+    const auto reading = readStateText(textOf(lines));
+    CHECK_FALSE(reading.intact);
+    CHECK(reading.unreadableLines == 1);
+    CHECK(reading.state.alerts.size() == 1);
+    CHECK(reading.state.vms.size() == 3);
+}
+
+TEST_CASE("an alert that cannot be is unreadable, and costs nothing but itself") {
+    const auto good = linesOf(writeStateText(exampleState()));
+    const auto changed = [&](std::size_t line, const std::string& from, const std::string& to) {
+        auto lines = good;
+        lines[line].replace(lines[line].find(from), from.size(), to);
+        const auto reading = readStateText(textOf(lines));
+        CHECK(reading.state.vms == exampleState().vms);
+        CHECK(reading.state.alerts.size() == 2 - reading.unreadableLines);
+        return reading.unreadableLines;
+    };
+    CHECK(changed(4, "\"alert_id\":\"vm", "\"alert_id\":1,\"x\":\"vm") == 1);
+    CHECK(changed(4, "\"alert_type\":\"vm_memory\"", "\"alert_type\":\"\"") == 1);
+    CHECK(changed(4, "\"severity\":\"critical\"", "\"severity\":\"bad\"") == 1);
+    CHECK(changed(4, "\"first_seen_ms\":1", "\"first_seen_ms\":-1") == 1);
+    CHECK(changed(4, "\"last_seen_ms\":1767225700456", "\"last_seen_ms\":9223372036854775807") ==
+          1);
+    CHECK(changed(4, "\"count\":21", "\"count\":0") == 1);
+    CHECK(changed(4, "\"value\":98.5", "\"value\":\"98.5\"") == 1);
+    CHECK(changed(4, "\"vm_uuid\":\"a5", "\"vm_uuid\":\"x5") == 1);
+    CHECK(changed(4, "\"vm_id\":17", "\"vm_id\":0") == 1);
+    CHECK(changed(4, "\"from_platform\":true", "\"from_platform\":1") == 1);
+    CHECK(changed(5, "\"entity_type\":\"repository\"", "\"entity_type\":7") == 1);
+    CHECK(changed(5, "\"entity_id\":9", "\"entity_id\":\"9\"") == 1);
+    CHECK(changed(5, "\"entity_id\":9", "\"entity_id\":null") == 0);
+    CHECK(changed(4, "\"value\":98.5", "\"value\":null") == 0);
 }
 
 TEST_CASE("members that a later version may add are passed over") {
