@@ -165,7 +165,7 @@ def test_a_panic_and_a_watchdog(agents, guests, connect):
 
 
 def test_a_disk_without_room(lab, agents, guests, connect):
-    """It ends when there is room and somebody has let the guest go on."""
+    """It ends when there is room, somebody has let the guest go on, and a minute has passed."""
     with SmallDisk(lab.directory / "images/small", "16k") as small:
         image = lab.own(small.folder) / "disk.img"
         with open(image, "wb") as file:
@@ -185,7 +185,7 @@ def test_a_disk_without_room(lab, agents, guests, connect):
             assert fired["entity_id"] == id_of(agent, guest)
             small.resize("2m")
             guest.domain.resume()
-            assert same(expect_alert(client, "vm_io_error", "resolved"), fired)
+            assert same(expect_alert(client, "vm_io_error", "resolved", 80), fired)
         finally:
             guest.remove()
 
