@@ -63,6 +63,7 @@ core::Host::Settings hostSettings(const Config& config) {
     settings.libvirtUri = config.libvirt.uri;
     settings.hostBootId = hostBootId();
     settings.machineUuid = machineUuid();
+    settings.alerts = config.alerts;
     settings.newBootId = [] { return common::randomHex(16); };
     return settings;
 }
@@ -207,6 +208,7 @@ class Agent {
         server_.reconfigure(serverSettings(next), makeVerifier(next.auth));
         consoles_.reconfigure(consoleSettings(next.console), common::readClocks());
         hypervisor_.setSampleInterval(next.metrics.interval);
+        host_.setAlertPolicy(next.alerts, common::readClocks());
         log::setLevel(next.agent.logLevel);
         for (const auto& change : changesBetween(config_, fresh))
             log::notice("{}: {} -> {}{}", change.name, change.before, change.after,

@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "agent/core/alert_rule.hpp"
 #include "agent/server/listen_address.hpp"
 #include "common/log.hpp"
 
-/// What the administrator sets: one struct for each section of the file, one member for each key.
+/// What the administrator sets: one struct for each section of the file, one member for each key;
+/// of alerts, the policy.
 /// The rows in config_sections*.cpp name, bound and document them; the defaults stand here.
 namespace rollo::agent {
 
@@ -92,6 +94,7 @@ struct Config {
     MetricsConfig metrics;
     ConsoleConfig console;
     AuthConfig auth;
+    core::AlertPolicy alerts = core::defaultAlertPolicy();
 };
 
 }  // namespace rollo::agent

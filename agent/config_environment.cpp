@@ -50,6 +50,8 @@ ConfigValue valueFrom(ConfigType type, const std::string& text) {
             return text;
         case ConfigType::list:
             return listFrom(text);
+        case ConfigType::table:
+            return {};  // only files have them
     }
     return {};
 }

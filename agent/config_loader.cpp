@@ -2,13 +2,14 @@
 #include "agent/config_loader.hpp"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
 
+#include "agent/config_alerts.hpp"
 #include "agent/config_table.hpp"
+#include "agent/config_toml.hpp"
 #include "common/file.hpp"
 #include "common/utf8.hpp"
 
@@ -20,66 +21,39 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t largestFile = 1024 * 1024;
 
-ConfigValue valueOf(const toml::node& node) {
-    if (const auto* flag = node.as_boolean()) return flag->get();
-    if (const auto* number = node.as_integer()) return number->get();
-    if (const auto* text = node.as_string()) return text->get();
-    const toml::array* array = node.as_array();
-    if (!array) return {};
-    std::vector<std::string> entries;
-    for (const toml::node& entry : *array) {
-        if (!entry.is_string()) return {};
-        entries.push_back(entry.as_string()->get());
-    }
-    return entries;
-}
-
 /// One file's way into the configuration.
 class Applier {
   public:
-    Applier(const std::string& file, Config& config) : file_(file), config_(config) {}
+    Applier(Config& config, FileErrors& errors) : config_(config), errors_(errors) {}
 
     void apply(const toml::table& document) {
         for (const auto& [name, node] : document) {
             const toml::table* section = node.as_table();
-            if (!isSection(name.str()))
-                report(name.source(), name.str(), "unknown section");
+            const bool ofAlerts = name.str() == "alerts";
+            if (!ofAlerts && !isSection(name.str()))
+                errors_.report(name.source(), name.str(), "unknown section");
             else if (!section)
-                report(name.source(), name.str(), "must be a section");
+                errors_.report(name.source(), name.str(), "must be a section");
+            else if (ofAlerts)
+                applyAlerts(*section, config_.alerts, errors_);
             else
                 applySection(name.str(), *section);
         }
     }
 
-    /// In the order of the file, which is not that of the tables.
-    void addErrorsTo(ConfigErrors& errors) {
-        std::ranges::stable_sort(found_, {}, &Found::line);
-        for (Found& each : found_) errors.push_back(std::move(each.text));
-    }
-
   private:
-    struct Found {
-        toml::source_index line;
-        std::string text;
-    };
-
     void applySection(std::string_view section, const toml::table& keys) {
         for (const auto& [key, node] : keys) {
             const ConfigOption* option = findOption(section, key.str());
             const auto wrong = option ? option->set(config_, valueOf(node))
                                       : std::optional<std::string>("unknown key");
-            if (wrong) report(key.source(), fmt::format("{}.{}", section, key.str()), *wrong);
+            if (wrong)
+                errors_.report(key.source(), fmt::format("{}.{}", section, key.str()), *wrong);
         }
     }
 
-    void report(const toml::source_region& where, std::string_view name, std::string_view what) {
-        const auto line = where.begin.line;
-        found_.push_back({line, fmt::format("{}:{}: {}: {}", file_, line, name, what)});
-    }
-
-    const std::string& file_;
     Config& config_;
-    std::vector<Found> found_;
+    FileErrors& errors_;
 };
 
 /// The `*.toml` beside the file in `conf.d`, in order of name; a missing folder has none.
@@ -158,9 +132,9 @@ void applyToml(std::string_view text, const std::string& file, Config& config,
     }
     try {
         const toml::table document = toml::parse(text, file);
-        Applier applier(file, config);
-        applier.apply(document);
-        applier.addErrorsTo(errors);
+        FileErrors found(file);
+        Applier(config, found).apply(document);
+        found.addTo(errors);
     } catch (const toml::parse_error& error) {
         errors.push_back(
             fmt::format("{}:{}: {}", file, error.source().begin.line, error.description()));

@@ -15,5 +15,6 @@ std::vector<ConfigOption> tlsOptions();
 std::vector<ConfigOption> metricsOptions();
 std::vector<ConfigOption> consoleOptions();
 std::vector<ConfigOption> authOptions();
+std::vector<ConfigOption> alertOptions();
 
 }  // namespace rollo::agent

@@ -15,7 +15,7 @@ namespace {
 std::vector<ConfigOption> allOptions() {
     std::vector<ConfigOption> all;
     for (auto* section : {agentOptions, libvirtOptions, serverOptions, tlsOptions, metricsOptions,
-                          consoleOptions, authOptions})
+                          consoleOptions, authOptions, alertOptions})
         std::ranges::move(section(), std::back_inserter(all));
     return all;
 }
@@ -29,7 +29,10 @@ std::string ConfigOption::name() const {
 std::string ConfigOption::variable() const {
     std::string result = fmt::format("ROLLO_{}_{}", section, key);
     for (char& c : result)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+        if (c == '.')
+            c = '_';
+        else if (c >= 'a' && c <= 'z')
+            c = static_cast<char>(c - 'a' + 'A');
     return result;
 }
 

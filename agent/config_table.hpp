@@ -14,11 +14,19 @@
 
 namespace rollo::agent {
 
-/// A value as a file or a variable gives it; monostate is one of a type that no option has.
-using ConfigValue =
-    std::variant<std::monostate, bool, std::int64_t, std::string, std::vector<std::string>>;
+struct ConfigMember;
 
-enum class ConfigType { flag, integer, text, list };
+/// A value as a file or a variable gives it; monostate is one of a type that no option has.
+using ConfigValue = std::variant<std::monostate, bool, std::int64_t, double, std::string,
+                                 std::vector<std::string>, std::vector<ConfigMember>>;
+
+/// One of a table.
+struct ConfigMember {
+    std::string name;
+    ConfigValue value;
+};
+
+enum class ConfigType { flag, integer, text, list, table };
 
 /// One key of the configuration. Parsing, checking, documentation and comparison come from here.
 struct ConfigOption {
@@ -27,7 +35,8 @@ struct ConfigOption {
     ConfigType type;
     bool reloadable;         ///< SIGHUP can change it
     std::string constraint;  ///< "an integer from 1 to 300": what follows "must be"
-    std::string_view help;   ///< sentences; a line break where a new line is due
+    /// Sentences; a line break where a new line is due. Empty: the one before says it.
+    std::string_view help;
 
     /// Sets the value, or says what is wrong with it.
     std::function<std::optional<std::string>(Config&, const ConfigValue&)> set;
@@ -37,7 +46,7 @@ struct ConfigOption {
 
     /// `section.key`
     std::string name() const;
-    /// `ROLLO_SECTION_KEY`
+    /// `ROLLO_SECTION_KEY`, with `_` for the dot that a section may have
     std::string variable() const;
 };
 

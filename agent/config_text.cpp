@@ -17,6 +17,28 @@ constexpr std::string_view introduction =
     "# conf.d/*.toml beside this file are read after it, in order of name; the variables\n"
     "# ROLLO_<SECTION>_<KEY> come last. Later ones win. SIGHUP reads all of it again.\n";
 
+/// Stands before the rules for alerts, which explain themselves together.
+constexpr std::string_view alertsIntroduction =
+    "# --- Alerts ---\n"
+    "# Each rule has `enabled`; `for_seconds`, how long its cause must hold before it fires (0 to\n"
+    "# 86400); and either the `severity` of what happens, or, where it looks at a figure,\n"
+    "# `thresholds`: for one or more of info, warning, error and critical, which it fires with "
+    "from\n"
+    "# `raise` on, until the figure is below `clear`. Whoever writes `thresholds` writes all of "
+    "them.\n"
+    "# SIGHUP changes all of this. What VMs have of their own, by id, UUID or name, stands in "
+    "files\n"
+    "# alone, as `thresholds` do:\n"
+    "#   [alerts.vms.\"build-7\"]\n"
+    "#   enabled = false             # no alert about it,\n"
+    "#   vm_crashed.enabled = true   # but this one\n"
+    "#   [alerts.vms.\"db-1\".vm_cpu]\n"
+    "#   thresholds = { error = { raise = 99, clear = 90 } }\n";
+
+bool isAlertRule(std::string_view section) {
+    return section.starts_with("alerts.");
+}
+
 void appendComment(std::string& text, std::string_view lines) {
     while (!lines.empty()) {
         const auto end = lines.find('\n');
@@ -41,17 +63,27 @@ std::string_view placeholder(ConfigType type) {
             return "\"\"";
         case ConfigType::list:
             return "[]";
+        case ConfigType::table:
+            return "{}";
     }
     return "";
 }
 
-void appendOption(std::string& text, const ConfigOption& option) {
-    const auto value = option.print(Config());
+void appendHelp(std::string& text, const ConfigOption& option,
+                const std::optional<std::string>& value) {
     appendComment(text, option.help);
     appendComment(
         text, fmt::format("{}. {}. {}.", upperFirst(option.constraint),
                           value ? "Default: " + *value : "Not set by default",
                           option.reloadable ? "SIGHUP changes it" : "A change needs a restart"));
+}
+
+void appendOption(std::string& text, const ConfigOption& option) {
+    const auto value = option.print(Config());
+    if (isAlertRule(option.section))
+        appendComment(text, option.help);
+    else
+        appendHelp(text, option, value);
     fmt::format_to(std::back_inserter(text), "{}{} = {}\n", value ? "" : "#", option.key,
                    value ? std::string_view(*value) : placeholder(option.type));
 }
@@ -62,9 +94,11 @@ std::string defaultConfigText() {
     std::string text(introduction);
     std::string_view section;
     for (const ConfigOption& option : configOptions()) {
+        if (isAlertRule(option.section) && !isAlertRule(section))
+            fmt::format_to(std::back_inserter(text), "\n{}", alertsIntroduction);
         if (option.section != section)
             fmt::format_to(std::back_inserter(text), "\n[{}]\n", option.section);
-        else
+        else if (!isAlertRule(option.section))
             text.push_back('\n');
         section = option.section;
         appendOption(text, option);

@@ -32,6 +32,7 @@ std::string encodeServer(const ServerInfo& server, const ServerMetrics* metrics,
 std::string encodeVm(const VmState& vm, const common::Now& now);
 std::string encodeVms(const std::vector<VmState>& vms, const common::Now& now);
 std::string encodeOperations(const std::vector<const Progress*>& operations);
+std::string encodeAlerts(const std::vector<const Alert*>& alerts);
 std::string encodeConsoles(const std::vector<ConsoleInfo>& consoles);
 
 }  // namespace rollo::proto

@@ -116,6 +116,14 @@ std::string encodeOperations(const std::vector<const Progress*>& operations) {
     });
 }
 
+std::string encodeAlerts(const std::vector<const Alert*>& alerts) {
+    return written([&](JsonWriter& json) {
+        json.beginObject();
+        writeAll(json, "alerts", alerts);
+        json.endObject();
+    });
+}
+
 std::string encodeVms(const std::vector<VmState>& vms, const Now& now) {
     return "{\"vms\":[" + partsOf(vms, std::string::npos, now).front() + "]}";
 }

@@ -18,7 +18,7 @@ LAYERS = {
     "agent/core": ["agent/core", "proto", "common"],
     "agent/auth": ["agent/auth", "agent/core/principal", "proto/ids", "common"],
     "agent/virt": ["agent/virt", "agent/core/hypervisor", "agent/core/observation",
-                   "agent/core/console_observation", "proto", "common"],
+                   "agent/core/console_observation", "agent/core/alert_rule", "proto", "common"],
     "agent/store": ["agent/store", "agent/core", "proto", "common"],
     "agent/server": ["agent/server", "agent/core", "agent/auth", "proto", "common"],
     "agent": ["agent", "proto", "common"],

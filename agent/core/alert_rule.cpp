@@ -93,6 +93,13 @@ double largestThreshold(AlertUnit unit) {
     return 0;
 }
 
+std::optional<Severity> severity(std::string_view word) {
+    using enum Severity;
+    for (const Severity each : {info, warning, error, critical})
+        if (proto::word(each) == word) return each;
+    return std::nullopt;
+}
+
 std::optional<std::string> faultOf(const std::vector<AlertLevel>& levels, AlertSource source) {
     const double largest = largestThreshold(unitOf(source));
     const AlertLevel* before = nullptr;

@@ -58,6 +58,9 @@ bool hasThresholds(AlertSource source);
 /// No threshold in that unit can be larger.
 double largestThreshold(AlertUnit unit);
 
+/// One of `info`, `warning`, `error`, `critical`.
+std::optional<proto::Severity> severity(std::string_view word);
+
 /// From `raise` on the alert fires with this severity; below `clear`, which is no larger, it does
 /// not any more. Both 0 where the source has no thresholds.
 struct AlertLevel {

@@ -22,16 +22,20 @@ bool looksLikeNumber(const std::string& text) {
 
 }  // namespace
 
-const Vm* findVm(const HostState& state, const std::string& text, const Principal& principal) {
-    const Vm* vm = nullptr;
+std::optional<VmScope> vmNamedBy(const std::string& text) {
+    if (text.empty()) return std::nullopt;
     if (looksLikeNumber(text)) {
         const auto id = wholeNumber(text);
-        vm = id ? state.find(proto::VmId{*id}) : nullptr;
-    } else if (const auto uuid = proto::Uuid::parse(text)) {
-        vm = state.find(*uuid);
-    } else {
-        vm = state.find(text);
+        return id ? std::optional<VmScope>(proto::VmId{*id}) : std::nullopt;
     }
+    if (const auto uuid = proto::Uuid::parse(text)) return *uuid;
+    return text;
+}
+
+const Vm* findVm(const HostState& state, const std::string& text, const Principal& principal) {
+    const auto named = vmNamedBy(text);
+    if (!named) return nullptr;
+    const Vm* vm = std::visit([&](const auto& each) { return state.find(each); }, *named);
     return vm && principal.mayView(vm->info.identity) ? vm : nullptr;
 }
 

@@ -22,8 +22,11 @@ struct ServerEndpoint {
 };
 using EventEndpoint = std::variant<MonitorEndpoint, VmEndpoint, ServerEndpoint>;
 
-/// The VM that a path names: an integer is always an id, then a UUID, then a name. Null where there
-/// is none that this principal may see.
+/// What a text names a VM by: digits are always an id, then comes a UUID, then a name. Nothing for
+/// digits that no id has, and where there is no text.
+std::optional<VmScope> vmNamedBy(const std::string& text);
+
+/// The VM that a path names. Null where there is none that this principal may see.
 const Vm* findVm(const HostState& state, const std::string& text, const Principal& principal);
 
 /// An endpoint as somebody opened it. One that names a VM by UUID or name stays with that VM,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -31,6 +32,7 @@ struct Route {
     std::string_view path;                 ///< with braces where a name stands
     std::optional<Permission> permission;  ///< empty: open to everybody
     Reply (*handle)(const Call& call);
+    std::optional<Permission> orElse{};  ///< one that is as good as `permission`
 };
 
 Reply json(int status, std::string body) {
@@ -74,6 +76,18 @@ Reply operations(const Call& call) {
     for (const auto& [id, operation] : call.services.state.operations)
         if (core::mayHear(call.principal, core::topicOf(operation))) audible.push_back(&operation);
     return json(200, proto::encodeOperations(audible));
+}
+
+/// The severest first, and of those the latest.
+Reply alerts(const Call& call) {
+    std::vector<const proto::Alert*> audible;
+    for (const auto& [id, alert] : call.services.state.alerts)
+        if (core::mayHear(call.principal, core::topicOf(alert))) audible.push_back(&alert);
+    std::ranges::stable_sort(audible, [](const proto::Alert* left, const proto::Alert* right) {
+        return std::tie(left->severity, left->firstSeen) >
+               std::tie(right->severity, right->firstSeen);
+    });
+    return json(200, proto::encodeAlerts(audible));
 }
 
 const core::Vm* namedVm(const Call& call) {
@@ -130,7 +144,7 @@ Reply welcome(const Call& call) {
                     "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self  "
                     "/ws/console/{{id, uuid or name}}\n"
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
-                    "/api/v1/vms/{{id, uuid or name}}  /api/v1/operations\n",
+                    "/api/v1/vms/{{id, uuid or name}}  /api/v1/operations  /api/v1/alerts\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
         {},
         {}};
@@ -147,6 +161,7 @@ constexpr std::array routes = {
     Route{"/api/v1/vms", Permission::vmView, vms},
     Route{"/api/v1/operations", Permission::vmView, operations},
     Route{"/api/v1/vms/{vm}", Permission::vmView, vm},
+    Route{"/api/v1/alerts", Permission::vmView, alerts, Permission::serverView},
     Route{"/api/v1/vms/{vm}/console", Permission::consoleRead, consoles},
     Route{"/api/v1/vms/{vm}/console/log", Permission::consoleRead, consoleLog},
 };
@@ -161,10 +176,14 @@ const Route* find(std::string_view path, std::string_view& name) {
     return nullptr;
 }
 
-bool permitted(const Principal& principal, Permission permission) {
+bool has(const Principal& principal, Permission permission) {
     // A principal that is bound to some VMs sees nothing of the server.
     return permission == Permission::serverView ? principal.mayViewServer()
                                                 : principal.permissions.has(permission);
+}
+
+bool permitted(const Principal& principal, const Route& route) {
+    return has(principal, *route.permission) || (route.orElse && has(principal, *route.orElse));
 }
 
 std::string_view reason(int status) {
@@ -264,8 +283,7 @@ Reply answer(const Request& request, const Services& services, const Now& now) {
     if (open) return route->handle({services, Principal::anonymous(), request, name, now});
     const Identity identity = identify(request.token(), services, now);
     if (!identity.principal) return refusalReply({401, "a valid token is needed"});
-    if (!permitted(*identity.principal, *route->permission))
-        return refusalReply({403, "permission denied"});
+    if (!permitted(*identity.principal, *route)) return refusalReply({403, "permission denied"});
     return route->handle({services, *identity.principal, request, name, now});
 }
 

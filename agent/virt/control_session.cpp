@@ -72,7 +72,10 @@ std::vector<core::DomainDescription> ControlSession::describeAll() {
 std::optional<core::DomainDescription> ControlSession::describeOne(virDomainPtr domain) {
     progress_.step();
     try {
-        return readDomain(domain);
+        auto read = readDomain(domain);
+        if (!read) return std::nullopt;
+        logFaults(read->description.domain, std::move(read->faults));
+        return std::move(read->description);
     } catch (const LibvirtError& error) {
         if (!connection_->alive()) throw;
         log::warning("a domain cannot be described: {}", error.what());
@@ -80,6 +83,17 @@ std::optional<core::DomainDescription> ControlSession::describeOne(virDomainPtr 
         known.domain = refOf(domain);
         return known;
     }
+}
+
+void ControlSession::logFaults(const core::DomainRef& domain, std::vector<std::string> faults) {
+    if (faults.empty()) {
+        faults_.erase(domain.uuid);
+        return;
+    }
+    auto& known = faults_[domain.uuid];
+    if (known == faults) return;
+    for (const auto& fault : faults) log::warning("the metadata of {}: {}", domain.name, fault);
+    known = std::move(faults);
 }
 
 void ControlSession::describe(const proto::Uuid& uuid) {
@@ -97,6 +111,7 @@ void ControlSession::describe(const proto::Uuid& uuid) {
             return;
         }
     }
+    if (!answer.description) faults_.erase(uuid);
     tell(std::move(answer));
 }
 

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "agent/virt/connection.hpp"
 #include "agent/virt/event_thread.hpp"
@@ -51,6 +53,8 @@ class ControlSession {
     void establish();
     std::vector<core::DomainDescription> describeAll();
     std::optional<core::DomainDescription> describeOne(virDomainPtr domain);
+    /// What is wrong with a domain's metadata: once, until it is something else.
+    void logFaults(const core::DomainRef& domain, std::vector<std::string> faults);
     void tell(core::Observation observation);
     void lost(const std::string& reason) { context_.onLost(generation(), reason); }
 
@@ -58,6 +62,7 @@ class ControlSession {
     Progress progress_;
     std::atomic<bool> abandoned_ = false;
     std::unique_ptr<Connection> connection_;
+    std::unordered_map<proto::Uuid, std::vector<std::string>> faults_;  ///< as last logged
 };
 
 }  // namespace rollo::virt

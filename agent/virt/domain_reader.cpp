@@ -16,7 +16,7 @@ namespace {
 
 using core::DomainDescription;
 
-void readXml(virDomainPtr domain, DomainDescription& read) {
+void readXml(virDomainPtr domain, DomainDescription& read, std::vector<std::string>& faults) {
     const TextHandle text(check(virDomainGetXMLDesc(domain, 0), "virDomainGetXMLDesc"));
     auto xml = readDomainXml(text.get());
     if (!xml) {
@@ -31,6 +31,8 @@ void readXml(virDomainPtr domain, DomainDescription& read) {
     read.consoles = std::move(xml->consoles);
     read.attachAlways = xml->attachAlways;
     read.platformId = xml->platformId;
+    read.alertOverrides = std::move(xml->alerts.overrides);
+    faults = std::move(xml->alerts.faults);
 }
 
 void readState(virDomainPtr domain, DomainDescription& read) {
@@ -49,11 +51,12 @@ void readSize(virDomainPtr domain, DomainDescription& read) {
     read.cpuTimeNs = read.domain.domainId >= 0 ? info.cpuTime : 0;
 }
 
-DomainDescription readOnce(virDomainPtr domain) {
-    DomainDescription read;
+ReadDomain readOnce(virDomainPtr domain) {
+    ReadDomain result;
+    DomainDescription& read = result.description;
     read.domain = refOf(domain);
     readState(domain, read);
-    readXml(domain, read);
+    readXml(domain, read, result.faults);
     readSize(domain, read);
     read.persistent = check(virDomainIsPersistent(domain), "virDomainIsPersistent") == 1;
     int autostart = 0;
@@ -62,7 +65,7 @@ DomainDescription readOnce(virDomainPtr domain) {
         read.autostart = false;
     else if (virDomainGetAutostart(domain, &autostart) == 0)
         read.autostart = autostart == 1;
-    return read;
+    return result;
 }
 
 /// State and XML come by two calls, between which the domain may have started or stopped.
@@ -87,12 +90,12 @@ std::int64_t memoryTotalMb(virConnectPtr connection, const virNodeInfo& node) {
 
 }  // namespace
 
-std::optional<DomainDescription> readDomain(virDomainPtr domain) {
+std::optional<ReadDomain> readDomain(virDomainPtr domain) {
     constexpr int attempts = 3;
     try {
         for (int attempt = 1;; ++attempt) {
-            DomainDescription read = readOnce(domain);
-            if (agrees(read) || attempt == attempts) return read;
+            ReadDomain read = readOnce(domain);
+            if (agrees(read.description) || attempt == attempts) return read;
         }
     } catch (const LibvirtError& error) {
         if (error.domainIsGone()) return std::nullopt;

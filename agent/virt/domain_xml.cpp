@@ -63,6 +63,7 @@ std::optional<DomainXml> readDomainXml(const std::string& text) {
     if (xmlNode* vm = child(metadata, "vm", metadataNamespace)) {
         read.platformId = platformId(vm);
         read.attachAlways = attachAlways(vm);
+        read.alerts = readAlertMetadata(vm, metadataNamespace);
     }
     read.os = operatingSystem(metadata);
     const xmlNode* devices = child(root, "devices");

@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "agent/core/console_observation.hpp"
+#include "agent/virt/alert_metadata.hpp"
 #include "proto/ids.hpp"
 
 namespace rollo::virt {
 
 /// `<metadata><rollo:vm xmlns:rollo="…" id="42" console="always"/></metadata>` gives a domain its
-/// `vm_id`, and says whether the agent stays attached to its consoles (or `on_demand`).
+/// `vm_id`, and says whether the agent stays attached to its consoles (or `on_demand`). What it
+/// says of alerts is in alert_metadata.hpp.
 inline constexpr const char* metadataNamespace = "https://rollo.dev/xmlns/libvirt/vm/1";
 /// Where virt-install and others say which operating system a guest was made for.
 inline constexpr const char* libosinfoNamespace = "http://libosinfo.org/xmlns/libvirt/domain/1.0";
@@ -28,6 +30,7 @@ struct DomainXml {
     std::optional<std::string> os;  ///< a libosinfo identifier
     std::optional<proto::VmId> platformId;
     std::optional<bool> attachAlways;
+    AlertMetadata alerts;
     std::vector<core::ConsoleDevice> consoles;
     std::vector<std::string> disks;  ///< targets (`vda`), of those that can have jobs
     bool console = false;            ///< one of them can be opened (virDomainOpenConsole)

@@ -41,6 +41,13 @@ std::string attribute(xmlNode* node, const char* name) {
     return std::string(view(value.text));
 }
 
+std::vector<std::string> attributeNames(const xmlNode* node) {
+    std::vector<std::string> names;
+    for (const xmlAttr* each = node->properties; each; each = each->next)
+        if (!each->ns) names.emplace_back(view(each->name));
+    return names;
+}
+
 bool is(const xmlNode* node, std::string_view name, std::string_view space) {
     return node->type == XML_ELEMENT_NODE && view(node->name) == name &&
            (node->ns ? view(node->ns->href) : std::string_view()) == space;
@@ -50,6 +57,15 @@ xmlNode* child(const xmlNode* parent, std::string_view name, std::string_view sp
     for (xmlNode* node = parent ? parent->children : nullptr; node; node = node->next)
         if (is(node, name, space)) return node;
     return nullptr;
+}
+
+std::vector<std::pair<std::string, xmlNode*>> children(const xmlNode* parent,
+                                                       std::string_view space) {
+    std::vector<std::pair<std::string, xmlNode*>> found;
+    for (xmlNode* node = parent->children; node; node = node->next)
+        if (const std::string name(view(node->name)); is(node, name, space))
+            found.emplace_back(name, node);
+    return found;
 }
 
 }  // namespace rollo::virt::xml

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/unique_handle.hpp"
 
@@ -22,9 +24,14 @@ Document parse(const std::string& text);
 std::string textOf(xmlNode* node);
 /// Empty where there is none.
 std::string attribute(xmlNode* node, const char* name);
+/// Of the attributes that stand in no namespace.
+std::vector<std::string> attributeNames(const xmlNode* node);
 bool is(const xmlNode* node, std::string_view name, std::string_view space = {});
 /// The first such element in that one; nothing where that one is nothing, too.
 xmlNode* child(const xmlNode* parent, std::string_view name, std::string_view space = {});
+/// All elements of that namespace in that one, in order, with their names.
+std::vector<std::pair<std::string, xmlNode*>> children(const xmlNode* parent,
+                                                       std::string_view space);
 
 /// The whole text is such a number.
 template <class Number>

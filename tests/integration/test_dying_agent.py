@@ -7,7 +7,6 @@ import random
 import resource
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from lab.agent import ROOT, Agent
 from lab.client import AsyncClient, Closed
 from lab.raw_websocket import CLOSE, TEXT, RawWebSocket
+from lab.small_disk import SmallDisk
 from lab.wait import wait_until
 
 VMS = "/ws?events=vm_status_changed,server_status_changed,alert"
@@ -98,28 +98,20 @@ def build() -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 256 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(folder)],
-                             check=False, capture_output=True, text=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with SmallDisk(tmp_path / "small", "256k") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_told_and_is_over_when_there_is_room(guests, agents, connect, small_disk):
-    agent = agents(config={"agent": {"state_dir": str(small_disk / "state")}})
+    agent = agents(config={"agent": {"state_dir": str(small_disk.folder / "state")}})
     client = connect(agent, VMS)
     client.expect("snapshot")
-    ballast = small_disk / "ballast"
-    fill(ballast)
+    ballast = small_disk.fill()
 
     guest = guests("homeless").define()
     number = client.expect("vm_created", seconds=5)["data"]["vm"]["id"]
     fired = client.expect_data("alert", alert_type="agent_state_unsaved", state="firing")
-    assert fired["entity_type"] == "server" and str(small_disk) not in fired["message"]
+    assert fired["entity_type"] == "server" and str(small_disk.folder) not in fired["message"]
     assert "No space left on device" in agent.log()
     assert agent.figure("rollo_agent_state_saved") == 0
     late = connect(agent, VMS).expect("snapshot")["data"]
@@ -133,15 +125,6 @@ def test_a_full_disk_is_told_and_is_over_when_there_is_room(guests, agents, conn
     agent.kill()
     agent.start()
     assert agent.get("/api/v1/vms/still-homeless")[1]["id"] == number
-
-
-def fill(path):
-    with open(path, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 4096)
-        except OSError:
-            pass
 
 
 # --- no descriptors ------------------------------------------------------------------------------

@@ -50,12 +50,19 @@ def free_port(first: int = 0) -> int:
 
 
 def toml(tables: dict[str, dict]) -> str:
-    """TOML of tables of plain values (JSON's strings, numbers, booleans and lists are TOML's)."""
+    """TOML of tables of plain values and of tables of them."""
     lines = []
     for table, values in tables.items():
         lines.append(f"[{table}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+        lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
+
+
+def toml_value(value) -> str:
+    """JSON's strings, numbers, booleans and lists are TOML's."""
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    return "{ " + ", ".join(f"{key} = {toml_value(each)}" for key, each in value.items()) + " }"
 
 
 class Agent:

@@ -142,6 +142,48 @@ TEST_CASE("without a token nothing of the API is told") {
     }
 }
 
+TEST_CASE("alerts are told to whom they would be sent, the severest and latest first") {
+    Bench bench;
+    const auto fire = [&](std::string id, std::optional<int> about, rollo::proto::Severity severity,
+                          std::chrono::seconds since) {
+        rollo::proto::Alert alert;
+        alert.id = id;
+        alert.type = "vm_cpu";
+        alert.severity = severity;
+        alert.serverId = 7;
+        if (about)
+            alert.vm = bench.state.vms.at(uuid(static_cast<unsigned char>(*about))).info.identity;
+        alert.firstSeen = alert.lastSeen = at(since).wall;
+        bench.state.alerts[id] = alert;
+    };
+    using enum rollo::proto::Severity;
+    fire("a", 1, info, std::chrono::seconds(9));
+    fire("b", 1, critical, std::chrono::seconds(1));
+    fire("c", 2, error, std::chrono::seconds(5));
+    fire("d", std::nullopt, critical, std::chrono::seconds(2));
+    const auto told = [&](const std::string& bearer) {
+        const Reply reply = bench.get("/api/v1/alerts", bearer);
+        CHECK(reply.status == 200);
+        const Document body(reply.body);
+        std::string ids;
+        for (std::size_t i = 0; i < body.size("alerts"); ++i)
+            ids += body.text(fmt::format("alerts[{}].alert_id", i));
+        return ids;
+    };
+    CHECK(told(token()) == "dbca");
+    CHECK(told(token({"web"})) == "ba");
+    CHECK(told(token({}, "viewer", {{"vm:view"}})) == "bca");
+    CHECK(told(token({}, "viewer", {{"server:view"}})) == "d");
+    const Document body(bench.get("/api/v1/alerts", token({"db"})).body);
+    CHECK(body.text("alerts[0].state") == "firing");
+    CHECK(body.text("alerts[0].severity") == "error");
+    CHECK(body.text("alerts[0].entity_type") == "vm");
+    CHECK(body.integer("alerts[0].entity_id") == 2);
+    CHECK(bench.get("/api/v1/alerts").status == 401);
+    CHECK(bench.get("/api/v1/alerts", token({}, "viewer", {{"console:read"}})).status == 403);
+    CHECK(bench.get("/api/v1/alerts", token({"web"}, "viewer", {{"server:view"}})).status == 403);
+}
+
 TEST_CASE("a token that is not valid is never anonymous") {
     Bench bench;
     bench.services.settings.anonymous = true;
