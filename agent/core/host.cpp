@@ -82,6 +82,7 @@ void Host::apply(Observation observation, const common::Now& now) {
 void Host::tick(const common::Now& now) {
     settleStarts(now);
     settlePauses(now);
+    operations_.tick(now);
     if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
     if (now.mono - *listedAt_ < listingLasts_) return;
     listedAt_ = now.mono;
@@ -285,13 +286,9 @@ void Host::on(IoErrorSeen, const common::Now&) {}
 
 void Host::on(MemoryFailed, const common::Now&) {}
 
-void Host::on(JobsSeen observation, const common::Now& now) {
-    operations_.take(observation, now);
-}
+void Host::on(JobsSeen, const common::Now&) {}
 
-void Host::on(JobEnded observation, const common::Now& now) {
-    operations_.take(observation, now);
-}
+void Host::on(JobEnded, const common::Now&) {}
 
 Host::Arrival& Host::arrive(const DomainRef& domain) {
     Arrival& arrival = arrivals_[domain.uuid];
