@@ -183,6 +183,7 @@ struct ServerMetricsUpdate {
 struct OtherEntity {
     std::string type;
     std::optional<std::int64_t> id;
+    bool operator==(const OtherEntity&) const = default;
 };
 
 enum class Severity { info, warning, error, critical };
@@ -202,6 +203,7 @@ struct Alert {
     common::WallClock firstSeen, lastSeen;
     std::int64_t count = 1;
     Figure value, threshold;
+    bool operator==(const Alert&) const = default;
 };
 
 enum class ProgressStatus { pending, inProgress, completed, failed, cancelled };

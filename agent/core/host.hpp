@@ -120,7 +120,6 @@ class Host {
 
     // Alerts about the agent's own work: host_alerts.cpp.
     void raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now);
-    void resolveConflict(const Vm& vm, const common::Now& now);
 
     Settings settings_;
     Hub& hub_;

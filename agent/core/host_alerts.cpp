@@ -8,10 +8,8 @@
 namespace rollo::core {
 namespace {
 
-constexpr auto unsavedAlertId = "agent-state-unsaved";
-
 std::string conflictAlertId(const Vm& vm) {
-    return "vm-id-conflict:" + vm.info.identity.uuid.toString();
+    return fmt::format("{}:{}", conflictAlert, vm.info.identity.uuid.toString());
 }
 
 }  // namespace
@@ -19,12 +17,9 @@ std::string conflictAlertId(const Vm& vm) {
 // --- two VMs, one id -----------------------------------------------------------------------------
 
 void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common::Now& now) {
-    if (!given.conflictWith) return resolveConflict(vm, now);
     const std::string id = conflictAlertId(vm);
-    if (const auto found = state_.alerts.find(id); found != state_.alerts.end()) {
-        found->second.vm = vm.info.identity;  // who may see it goes by the present name
-        return;
-    }
+    if (!given.conflictWith) return alerts_.resolve(id, now);
+    if (alerts_.find(id)) return;
     const Vm* other = state_.find(*given.conflictWith);
     proto::Alert alert;
     alert.id = id;
@@ -39,17 +34,14 @@ void Host::raiseConflict(const Vm& vm, const IdBook::Given& given, const common:
     alerts_.raise(std::move(alert), now);
 }
 
-void Host::resolveConflict(const Vm& vm, const common::Now& now) {
-    alerts_.resolve(conflictAlertId(vm), &vm.info.identity, now);
-}
-
 // --- the state on disk ---------------------------------------------------------------------------
 
 void Host::tellOfSaving(bool works, const common::Now& now) {
-    if (works) return alerts_.resolve(unsavedAlertId, nullptr, now);
-    if (state_.alerts.contains(unsavedAlertId)) return;
+    const std::string id(unsavedAlert);
+    if (works) return alerts_.resolve(id, now);
+    if (alerts_.find(id)) return;
     proto::Alert alert;
-    alert.id = unsavedAlertId;
+    alert.id = id;
     alert.type = "agent_state_unsaved";
     alert.severity = proto::Severity::error;
     alert.title = "The agent cannot save its state";

@@ -80,6 +80,7 @@ Vm& Host::create(DomainDescription description, const common::Now& now) {
     nameBoot(vm, description);
     unsaved_ = true;
     hub_.publish(proto::VmCreated{vm.info}, now);
+    alerts_.follow(vm.info.identity);
     raiseConflict(vm, given, now);
     return vm;
 }
@@ -100,7 +101,7 @@ void Host::nameBoot(Vm& vm, const DomainDescription& description) {
 
 void Host::remove(const proto::Uuid& uuid, const std::string& reason, const common::Now& now) {
     const auto found = state_.vms.find(uuid);
-    resolveConflict(found->second, now);
+    alerts_.resolveAllOf(uuid, now);
     hub_.publish(proto::VmDeleted{found->second.info.identity, reason}, now);
     ids_.release(uuid);
     if (found->second.describesInFlight > 0)
@@ -164,6 +165,7 @@ void Host::update(Vm& vm, const DomainDescription& description, bool redefined,
         if (!changed.empty() || redefined || before != vm.info.identity)
             hub_.publish(proto::VmUpdated{vm.info, changed, before}, now);
     }
+    if (before != vm.info.identity) alerts_.follow(vm.info.identity);
     raiseConflict(vm, given, now);
     if (!changed.empty()) unsaved_ = true;
 }
