@@ -195,12 +195,12 @@ void Connection::takeBody(std::string_view piece) {
 void Connection::endBody(lws* socket, const common::Now& now) {
     if (!unfinished_) return;
     const auto request = std::exchange(unfinished_, nullptr);
-    request->body = false;  // not any more
     say(socket, *request, finished(answer(*request, services_, now), *request, now));
 }
 
 void Connection::say(lws* socket, const Request& request, Reply reply) {
-    // A body that was not read must not be taken for another request.
+    // A body that is not read must not be taken for another request; and what comes behind one that
+    // was read, while its answer waits, makes libwebsockets 4.1 turn round and round.
     lastReply_ = request.body;
     if (lastReply_) reply.headers += "connection: close\r\n";
     log::debug("{} {} {} from {}", reply.status, request.method, request.path, peer_.text);

@@ -256,33 +256,19 @@ def test_who_waits_for_100_continue_gets_it(agent, publish):
         assert receive_answer(peer).status == 202
 
 
-def test_a_connection_publishes_again_and_again(agent, publish):
-    connection = publish.connection()
-    sockets = set()
-    for i in range(20):
-        connection.request("POST", EVENTS, json.dumps(progress(f"again-{i}", status="failed")),
-                           publish.headers())
-        answer = connection.getresponse()
-        assert answer.status == 202 and answer.read()
-        sockets.add(connection.sock.getsockname())
-        connection.request("GET", "/healthz")
-        assert connection.getresponse().read()
-    assert len(sockets) == 1
-    connection.close()
-
-
-def test_requests_behind_each_other_are_answered_in_turn(agent, publish):
-    def request(name: str) -> bytes:
-        body = json.dumps(progress(name, status="failed")).encode()
-        return publish.raw(f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n",
-                           body)
-
+@pytest.mark.short
+def test_what_comes_behind_a_body_is_no_request(agent, publish, connect):
+    body = json.dumps(progress("in-front", status="failed")).encode()
+    head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    client = connect(agent)
     with dial(agent) as peer:
-        peer.sendall(b"".join(request(f"behind-{i}") for i in range(5)))
-        answers = [receive_answer(peer) for _ in range(5)]
-    assert [answer.status for answer in answers] == [202] * 5
-    seqs = [answer.json()["seq"] for answer in answers]
-    assert seqs == list(range(seqs[0], seqs[0] + 5))
+        peer.sendall(publish.raw(head, body) * 5)
+        answers = read_to_end(peer)
+    assert answers.count(b"HTTP/1.1 ") == 1 and Answer(answers).status == 202
+    assert Answer(answers).headers["connection"] == "close"
+    assert publish(progress("later", status="failed"))[0] == 202
+    client.expect_data("progress", operation_id="later")
+    assert len(client.messages("progress")) == 2
 
 
 @pytest.mark.short
