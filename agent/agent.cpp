@@ -14,6 +14,7 @@
 #include "agent/core/consoles.hpp"
 #include "agent/core/host.hpp"
 #include "agent/core/hub.hpp"
+#include "agent/core/publications.hpp"
 #include "agent/event_delay.hpp"
 #include "agent/host_facts.hpp"
 #include "agent/metrics_page.hpp"
@@ -112,6 +113,7 @@ class Agent {
             return metricsPage(
                 {hub_, server_, loop_.lag(), delay_, hypervisor_, consoles_, keeper_.works()});
         });
+        server_.publishBy(publications_);
         server_.listen();
         hypervisor_.start();
         notify::ready();
@@ -230,6 +232,7 @@ class Agent {
     virt::LibvirtHypervisor hypervisor_;
     core::Host host_;
     core::Consoles consoles_;
+    core::Publications publications_{host_.state(), host_.operations(), host_.alerts()};
     server::Server server_;
     std::optional<common::Monotonic> stopAt_;
 };

@@ -78,6 +78,12 @@ struct ConsoleConfig {
     std::chrono::seconds leaseIdle{600};
 };
 
+struct PublishConfig {
+    std::optional<std::string> socket;
+    std::int64_t maxBytes = 65'536;
+    std::int64_t eventsPerSecond = 50;
+};
+
 struct AuthConfig {
     bool anonymous = false;
     std::optional<std::string> hs256SecretFile;
@@ -93,6 +99,7 @@ struct Config {
     TlsConfig tls;
     MetricsConfig metrics;
     ConsoleConfig console;
+    PublishConfig publish;
     AuthConfig auth;
     core::AlertPolicy alerts = core::defaultAlertPolicy();
 };

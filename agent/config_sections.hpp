@@ -14,6 +14,7 @@ std::vector<ConfigOption> serverOptions();
 std::vector<ConfigOption> tlsOptions();
 std::vector<ConfigOption> metricsOptions();
 std::vector<ConfigOption> consoleOptions();
+std::vector<ConfigOption> publishOptions();
 std::vector<ConfigOption> authOptions();
 std::vector<ConfigOption> alertOptions();
 

@@ -15,7 +15,7 @@ namespace {
 std::vector<ConfigOption> allOptions() {
     std::vector<ConfigOption> all;
     for (auto* section : {agentOptions, libvirtOptions, serverOptions, tlsOptions, metricsOptions,
-                          consoleOptions, authOptions, alertOptions})
+                          consoleOptions, publishOptions, authOptions, alertOptions})
         std::ranges::move(section(), std::back_inserter(all));
     return all;
 }

@@ -50,6 +50,8 @@ void tellOfClients(MetricsText& out, const MetricsSources& sources) {
 void tellOfRefusals(MetricsText& out, const server::Counters& counters) {
     counter(out, "rollo_agent_accepted_connections_total", "Sockets of clients that were let in.",
             counters.accepted);
+    counter(out, "rollo_agent_published_events_total", "Events of other programs that were told.",
+            counters.published);
     out.counter("rollo_agent_refused_total",
                 "Connections, requests and messages that were refused, by reason.");
     for (std::size_t i = 0; i < counters.refused.size(); ++i)

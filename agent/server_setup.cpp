@@ -26,6 +26,11 @@ server::Admission::Limits admission(const ServerConfig& config) {
     return limits;
 }
 
+std::optional<server::ListenAddress> publishSocket(const PublishConfig& config) {
+    if (!config.socket) return std::nullopt;
+    return server::ListenAddress::parse("unix:" + *config.socket);
+}
+
 }  // namespace
 
 std::optional<server::Certificate::Files> certificateFiles(const Config& config) {
@@ -53,6 +58,9 @@ server::Settings serverSettings(const Config& config) {
                        .errorsPerMinute = static_cast<double>(config.server.errorsPerMinute)};
     settings.requestTime = config.server.requestTime;
     settings.responseTime = config.server.responseTime;
+    settings.publish = {.socket = publishSocket(config.publish),
+                        .maxBytes = static_cast<std::size_t>(config.publish.maxBytes),
+                        .eventsPerSecond = static_cast<double>(config.publish.eventsPerSecond)};
     return settings;
 }
 

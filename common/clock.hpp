@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace rollo::common {
 
@@ -19,5 +21,7 @@ Now readClocks();
 
 /// RFC 3339, UTC, milliseconds, `Z`: the only form of a time on the wire.
 std::string formatTimestamp(WallClock time);
+/// Reads that form, and no other; nothing where there is no such time, or not from 1970 to 2261.
+std::optional<WallClock> parseTimestamp(std::string_view text);
 
 }  // namespace rollo::common

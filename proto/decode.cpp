@@ -1,77 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
 
-#include "common/json_reader.hpp"
 #include "proto/codec.hpp"
+#include "proto/fields.hpp"
 
 namespace rollo::proto {
 namespace {
 
-using common::Json;
+using namespace fields;
 
 constexpr std::size_t maxIds = 10000;
 constexpr std::size_t maxEvents = 64;
 constexpr std::size_t maxWord = 64;
 constexpr std::int64_t maxCells = 65535;  // of a terminal's window, in one direction
-constexpr std::int64_t maxInteger = (std::int64_t{1} << 53) - 1;  // what every client can hold
-
-/// Thrown inside this file alone, so that a deep reader can say what is wrong where it sees it.
-struct Wrong {
-    std::string field;
-    std::string what;
-};
-
-[[noreturn]] void wrong(std::string field, std::string what) {
-    throw Wrong{std::move(field), std::move(what)};
-}
-
-/// The member, where null means the same as absent: serialisers of clients write either.
-const Json* member(const Json& object, std::string_view name) {
-    const Json* found = object.find(name);
-    return found && !found->isNull() ? found : nullptr;
-}
-
-void onlyMembers(const Json& object, std::string_view path,
-                 std::initializer_list<std::string_view> known) {
-    for (const auto& [name, value] : *object.object())
-        if (std::find(known.begin(), known.end(), name) == known.end())
-            wrong(std::string(path), "has a member that is not known here");
-}
-
-const std::string& requireString(const Json& value, const std::string& path, std::size_t most) {
-    const std::string* text = value.string();
-    if (!text) wrong(path, "must be a string");
-    if (text->empty()) wrong(path, "must not be empty");
-    if (text->size() > most) wrong(path, fmt::format("must be at most {} bytes", most));
-    return *text;
-}
-
-const Json::Array& requireArray(const Json& value, const std::string& path, std::size_t most) {
-    const Json::Array* array = value.array();
-    if (!array) wrong(path, "must be an array");
-    if (array->size() > most) wrong(path, fmt::format("must have at most {} items", most));
-    return *array;
-}
-
-std::int64_t requireInteger(const Json& value, const std::string& path, std::int64_t least,
-                            std::int64_t most = maxInteger) {
-    const std::int64_t* number = value.integer();
-    if (!number) wrong(path, "must be an integer");
-    if (*number < least) wrong(path, fmt::format("must be at least {}", least));
-    if (*number > most)
-        wrong(path, most == maxInteger ? std::string("must be at most 2^53 - 1")
-                                       : fmt::format("must be at most {}", most));
-    return *number;
-}
-
-bool requireBoolean(const Json& value, const std::string& path) {
-    const bool* boolean = value.boolean();
-    if (!boolean) wrong(path, "must be true or false");
-    return *boolean;
-}
 
 std::optional<std::vector<std::int64_t>> readIds(const Json& data, std::string_view name) {
     const Json* value = member(data, name);
@@ -111,20 +54,15 @@ std::optional<ResumePoint> readResume(const Json& data) {
     if (!value) return std::nullopt;
     if (!value->object()) wrong("data.resume", "must be an object");
     onlyMembers(*value, "data.resume", {"epoch", "seq"});
-    const Json* epoch = member(*value, "epoch");
-    const Json* seq = member(*value, "seq");
-    if (!epoch) wrong("data.resume.epoch", "is missing");
-    if (!seq) wrong("data.resume.seq", "is missing");
-    return ResumePoint{requireString(*epoch, "data.resume.epoch", maxWord),
-                       static_cast<Seq>(requireInteger(*seq, "data.resume.seq", 0))};
+    const Json& epoch = requiredMember(*value, "data.resume", "epoch");
+    const Json& seq = requiredMember(*value, "data.resume", "seq");
+    return ResumePoint{requireString(epoch, "data.resume.epoch", maxWord),
+                       static_cast<Seq>(requireInteger(seq, "data.resume.seq", 0))};
 }
 
 std::int64_t requiredInteger(const Json& data, std::string_view name, std::int64_t least,
-                             std::int64_t most = maxInteger) {
-    const Json* value = member(data, name);
-    const std::string path = fmt::format("data.{}", name);
-    if (!value) wrong(path, "is missing");
-    return requireInteger(*value, path, least, most);
+                             std::int64_t most = largestInteger) {
+    return requireInteger(requiredMember(data, "data", name), below("data", name), least, most);
 }
 
 bool flag(const Json& data, std::string_view name, bool otherwise) {
@@ -147,9 +85,7 @@ ClientMessage readUnsubscribe(const Json& data) {
 
 ClientMessage readAuth(const Json& data) {
     onlyMembers(data, "data", {"token"});
-    const Json* token = member(data, "token");
-    if (!token) wrong("data.token", "is missing");
-    return Authenticate{requireString(*token, "data.token", 8192)};
+    return Authenticate{requireString(requiredMember(data, "data", "token"), "data.token", 8192)};
 }
 
 ClientMessage readPing(const Json&) {

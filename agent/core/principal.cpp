@@ -65,8 +65,22 @@ Principal Principal::anonymous() {
     return principal;
 }
 
+Principal Principal::publisher() {
+    Principal principal;
+    principal.role.clear();
+    principal.permissions.add(Permission::eventsPublish);
+    return principal;
+}
+
 bool Principal::mayView(const proto::VmIdentity& vm) const {
-    if (!permissions.has(Permission::vmView)) return false;
+    return permissions.has(Permission::vmView) && reaches(vm);
+}
+
+bool Principal::mayPublishAbout(const proto::VmIdentity& vm) const {
+    return permissions.has(Permission::eventsPublish) && reaches(vm);
+}
+
+bool Principal::reaches(const proto::VmIdentity& vm) const {
     return !vms || std::any_of(vms->begin(), vms->end(),
                                [&](const VmScope& scope) { return names(scope, vm); });
 }

@@ -54,11 +54,19 @@ struct Principal {
     std::optional<common::WallClock> expiresAt;
 
     static Principal anonymous();
+    /// Who comes through the socket that is for publishing alone.
+    static Principal publisher();
 
     bool mayView(const proto::VmIdentity& vm) const;
     /// Events tied to the server, or to nothing: never for a principal bound to some VMs.
     bool mayViewServer() const { return permissions.has(Permission::serverView) && !vms; }
     bool mayViewUntied() const { return permissions.has(Permission::vmView) && !vms; }
+    bool mayPublishAbout(const proto::VmIdentity& vm) const;
+    /// About the server, or something that the agent does not know.
+    bool mayPublishUntied() const { return permissions.has(Permission::eventsPublish) && !vms; }
+
+  private:
+    bool reaches(const proto::VmIdentity& vm) const;
 };
 
 }  // namespace rollo::core

@@ -83,9 +83,11 @@ Request readRequest(lws* socket) {
     request.subprotocols = optionalHeader(socket, WSI_TOKEN_PROTOCOL);
     request.preflight = lws_hdr_custom_length(socket, preflightHeader.data(),
                                               static_cast<int>(preflightHeader.size())) > 0;
-    request.body = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
-                   (lws_hdr_total_length(socket, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
-                    header(socket, WSI_TOKEN_HTTP_CONTENT_LENGTH) != "0");
+    request.encoded = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
+    request.contentLength = optionalHeader(socket, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    request.body = request.encoded || request.contentLength.value_or("0") != "0";
+    request.contentType = optionalHeader(socket, WSI_TOKEN_HTTP_CONTENT_TYPE);
+    request.expectsContinue = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_EXPECT) > 0;
     request.http11 = header(socket, WSI_TOKEN_HTTP) != "HTTP/1.0";
     return request;
 }
@@ -100,6 +102,7 @@ bool write(lws* socket, std::string_view bytes, lws_write_protocol protocol) {
 
 bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now& now) {
     if (!toWebSocket) return refuseUpgrade(socket, {400, "only an upgrade to WebSocket is known"});
+    if (peer_.publisher) return refuseUpgrade(socket, {404, "there is nothing at this path"});
     const Request request = readRequest(socket);
     if (const auto passed = passGate(request, peer_, services_.settings); !passed) {
         services_.refusals.note(passed.error().reason, peer_.text, now.mono);
@@ -150,7 +153,7 @@ void Connection::await(Awaited awaited, std::chrono::seconds time) {
 void Connection::tick(const common::Now& now) {
     if (session_) return session_->tick(now);
     if (awaited_ == Awaited::nothing || now.mono < deadline_ || !socket_) return;
-    if (awaited_ == Awaited::firstRequest)
+    if (awaited_ == Awaited::firstRequest || awaited_ == Awaited::body)
         services_.refusals.note(Refused::requestTime, peer_.text, now.mono);
     if (awaited_ == Awaited::takenReply)
         services_.refusals.note(Refused::responseTime, peer_.text, now.mono);
@@ -170,13 +173,39 @@ void Connection::upgraded(lws* socket, const common::Now& now) {
 void Connection::request(lws* socket, const common::Now& now) {
     Request request = readRequest(socket);
     request.peer = peer_.text;
-    Reply answered = reply(request, now);
-    // Nothing here takes a body; what comes of it must not be taken for another request.
+    request.publisher = peer_.publisher;
+    if (auto reply = replyToHead(request, now))
+        say(socket, request, std::move(*reply));
+    else
+        awaitBody(socket, std::move(request));
+}
+
+void Connection::awaitBody(lws* socket, Request request) {
+    // RFC 9110 §10.1.1: it waits for this before it sends the body.
+    if (request.expectsContinue && request.http11)
+        write(socket, "HTTP/1.1 100 Continue\r\n\r\n", LWS_WRITE_HTTP);
+    unfinished_ = std::make_unique<Request>(std::move(request));
+    await(Awaited::body, services_.settings.requestTime);
+}
+
+void Connection::takeBody(std::string_view piece) {
+    if (unfinished_) unfinished_->content += piece;
+}
+
+void Connection::endBody(lws* socket, const common::Now& now) {
+    if (!unfinished_) return;
+    const auto request = std::exchange(unfinished_, nullptr);
+    say(socket, *request, finished(answer(*request, services_, now), *request, now));
+}
+
+void Connection::say(lws* socket, const Request& request, Reply reply) {
+    // A body that is not read must not be taken for another request; and what comes behind one that
+    // was read, while its answer waits, makes libwebsockets 4.1 turn round and round.
     lastReply_ = request.body;
-    if (lastReply_) answered.headers += "connection: close\r\n";
-    log::debug("{} {} {} from {}", answered.status, request.method, request.path, peer_.text);
-    reply_ = head(answered);
-    if (request.method != "HEAD") reply_ += answered.body;
+    if (lastReply_) reply.headers += "connection: close\r\n";
+    log::debug("{} {} {} from {}", reply.status, request.method, request.path, peer_.text);
+    reply_ = head(reply);
+    if (request.method != "HEAD") reply_ += reply.body;
     beginReply(socket);
 }
 
@@ -188,22 +217,24 @@ void Connection::beginReply(lws* socket) {
         lws_callback_on_writable(socket);
 }
 
-Reply Connection::reply(const Request& request, const common::Now& now) {
+std::optional<Reply> Connection::replyToHead(const Request& request, const common::Now& now) {
     const auto passed = passGate(request, peer_, services_.settings);
     if (!passed) {
         services_.refusals.note(passed.error().reason, peer_.text, now.mono);
         return refusalReply(passed.error().refusal);
     }
-    Reply reply = budget_.takeMessage(services_.settings.budget, now.mono)
-                      ? allowedReply(request, now)
-                      : tooFastReply(now);
-    if (request.origin) allowOrigin(reply, *passed, *request.origin);
-    return reply;
+    if (!budget_.takeMessage(services_.settings.budget, now.mono))
+        return finished(tooFastReply(now), request, now);
+    auto reply = isPreflight(request) ? preflightReply() : answerHead(request, services_, now);
+    if (!reply) return std::nullopt;
+    return finished(std::move(*reply), request, now);
 }
 
-Reply Connection::allowedReply(const Request& request, const common::Now& now) {
-    Reply reply = isPreflight(request) ? preflightReply() : answer(request, services_, now);
+Reply Connection::finished(Reply reply, const Request& request, const common::Now& now) {
     if (reply.status == 401) services_.refusals.note(Refused::token, peer_.text, now.mono);
+    if (!request.origin) return reply;
+    if (const auto passed = passGate(request, peer_, services_.settings))
+        allowOrigin(reply, *passed, *request.origin);
     return reply;
 }
 

@@ -43,8 +43,12 @@ class Connection {
     void upgraded(lws* socket, const common::Now& now);
     Session* session() const { return session_.get(); }
 
-    /// Takes a plain request; the answer leaves as the socket becomes writeable.
+    /// Takes a plain request; the answer leaves as the socket becomes writeable, if no body has to
+    /// come first.
     void request(lws* socket, const common::Now& now);
+    /// A piece of the body; nothing where none is waited for.
+    void takeBody(std::string_view piece);
+    void endBody(lws* socket, const common::Now& now);
     /// Once nothing is held back (any more).
     void beginReply(lws* socket);
     /// False when the connection has to be closed.
@@ -54,12 +58,16 @@ class Connection {
 
   private:
     /// What has to happen next, until `deadline_`. Nothing while a session has the socket.
-    enum class Awaited { nothing, firstRequest, furtherRequest, takenReply, end };
+    enum class Awaited { nothing, firstRequest, body, furtherRequest, takenReply, end };
 
     bool refuseUpgrade(lws* socket, const Refusal& refusal);
-    Reply reply(const Request& request, const common::Now& now);
-    Reply allowedReply(const Request& request, const common::Now& now);
+    /// Nothing where the body has to come first.
+    std::optional<Reply> replyToHead(const Request& request, const common::Now& now);
+    /// What goes with every answer is added.
+    Reply finished(Reply reply, const Request& request, const common::Now& now);
     Reply tooFastReply(const common::Now& now);
+    void awaitBody(lws* socket, Request request);
+    void say(lws* socket, const Request& request, Reply reply);
     void await(Awaited awaited, std::chrono::seconds time);
 
     Services& services_;
@@ -69,7 +77,8 @@ class Connection {
     std::unique_ptr<Session::Handshake> handshake_;  ///< until the session has it
     Budget budget_;  ///< of requests and, later, the session's messages
     std::unique_ptr<Session> session_;
-    std::string reply_;  ///< what is left to write
+    std::unique_ptr<Request> unfinished_;  ///< whose body is still to come
+    std::string reply_;                    ///< what is left to write
     bool lastReply_ = false;
     lws* socket_ = nullptr;
     Awaited awaited_ = Awaited::nothing;

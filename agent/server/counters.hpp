@@ -23,15 +23,17 @@ enum class Refused {
     messageRate,            ///< a message was not looked at: `messages_per_second`
     byteRate,               ///< `bytes_per_second`
     errors,                 ///< `errors_per_minute`
+    publishRate,            ///< `[publish] events_per_second`
 };
-inline constexpr std::size_t refusalReasons = static_cast<std::size_t>(Refused::errors) + 1;
+inline constexpr std::size_t refusalReasons = static_cast<std::size_t>(Refused::publishRate) + 1;
 
 /// The reason in one word with underscores, for metrics.
 std::string_view word(Refused reason);
 
 /// What has happened since the start.
 struct Counters {
-    std::uint64_t accepted = 0;  ///< connections handed to libwebsockets
+    std::uint64_t accepted = 0;   ///< connections handed to libwebsockets
+    std::uint64_t published = 0;  ///< events of other programs that were told
     std::array<std::uint64_t, refusalReasons> refused{};
     std::map<std::uint16_t, std::uint64_t> closed;  ///< WebSockets that the agent closed, by code
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <expected>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "agent/core/console_report.hpp"
 #include "agent/server/opening.hpp"
 #include "agent/server/path_pattern.hpp"
+#include "agent/server/publishing.hpp"
 #include "common/json_writer.hpp"
 #include "proto/codec.hpp"
 
@@ -21,7 +23,7 @@ using core::Permission;
 using core::Principal;
 
 struct Call {
-    const Services& services;
+    Services& services;
     const Principal& principal;
     const Request& request;
     std::string_view name;  ///< what the path has where the route has braces
@@ -32,12 +34,9 @@ struct Route {
     std::string_view path;                 ///< with braces where a name stands
     std::optional<Permission> permission;  ///< empty: open to everybody
     Reply (*handle)(const Call& call);
+    std::string_view method = "GET";     ///< which HEAD goes with
     std::optional<Permission> orElse{};  ///< one that is as good as `permission`
 };
-
-Reply json(int status, std::string body) {
-    return {status, "application/json", std::move(body), {}, {}};
-}
 
 Reply health(const Call&) {
     return json(200, R"({"status":"ok"})");
@@ -131,6 +130,10 @@ Reply consoleLog(const Call& call) {
                       core::consoleText(console, range->from, range->tail));
 }
 
+Reply publish(const Call& call) {
+    return publishEvents(call.request, call.principal, call.services, call.now);
+}
+
 Reply metrics(const Call& call) {
     const auto& write = call.services.metricsText;
     return {200, "text/plain; version=0.0.4; charset=utf-8", write ? write() : std::string(), {}};
@@ -144,7 +147,8 @@ Reply welcome(const Call& call) {
                     "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self  "
                     "/ws/console/{{id, uuid or name}}\n"
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
-                    "/api/v1/vms/{{id, uuid or name}}  /api/v1/operations  /api/v1/alerts\n",
+                    "/api/v1/vms/{{id, uuid or name}}  /api/v1/operations  /api/v1/alerts  "
+                    "/api/v1/events (POST)\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
         {},
         {}};
@@ -161,19 +165,44 @@ constexpr std::array routes = {
     Route{"/api/v1/vms", Permission::vmView, vms},
     Route{"/api/v1/operations", Permission::vmView, operations},
     Route{"/api/v1/vms/{vm}", Permission::vmView, vm},
-    Route{"/api/v1/alerts", Permission::vmView, alerts, Permission::serverView},
+    Route{"/api/v1/alerts", Permission::vmView, alerts, "GET", Permission::serverView},
     Route{"/api/v1/vms/{vm}/console", Permission::consoleRead, consoles},
     Route{"/api/v1/vms/{vm}/console/log", Permission::consoleRead, consoleLog},
+    Route{"/api/v1/events", Permission::eventsPublish, publish, "POST"},
 };
 
-const Route* find(std::string_view path, std::string_view& name) {
+bool answers(const Route& route, std::string_view method) {
+    return method == route.method || (method == "HEAD" && route.method == "GET");
+}
+
+struct Found {
+    const Route* route = nullptr;
+    std::string_view name;
+    std::string allow;  ///< where the path has routes and the method none
+};
+
+Found find(const Request& request) {
+    Found found;
     for (const auto& route : routes) {
-        const auto found = matchPath(route.path, path);
-        if (!found) continue;
-        name = *found;
-        return &route;
+        if (request.publisher && route.permission != Permission::eventsPublish) continue;
+        const auto name = matchPath(route.path, request.path);
+        if (!name) continue;
+        if (answers(route, request.method)) return {&route, *name, {}};
+        found.allow += fmt::format("{}{}", found.allow.empty() ? "" : ", ",
+                                   route.method == "GET" ? "GET, HEAD" : route.method);
     }
-    return nullptr;
+    return found;
+}
+
+Reply nowhere(const Request& request, const std::string& allow) {
+    if (!allow.empty()) {
+        Reply reply = refusalReply({405, fmt::format("only {} is answered here", allow)});
+        reply.allow = allow;
+        return reply;
+    }
+    if (isEndpoint(request.path) && !request.publisher)
+        return refusalReply({400, "this is a WebSocket endpoint: an upgrade is needed"});
+    return refusalReply({404, "there is nothing at this path"});
 }
 
 bool has(const Principal& principal, Permission permission) {
@@ -186,50 +215,31 @@ bool permitted(const Principal& principal, const Route& route) {
     return has(principal, *route.permission) || (route.orElse && has(principal, *route.orElse));
 }
 
-std::string_view reason(int status) {
-    switch (status) {
-        case 200:
-            return "OK";
-        case 204:
-            return "No Content";
-        case 400:
-            return "Bad Request";
-        case 401:
-            return "Unauthorized";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 429:
-            return "Too Many Requests";
-        case 503:
-            return "Service Unavailable";
-        default:
-            return "Error";
-    }
+/// A request that may go to its route.
+struct Admitted {
+    const Route& route;
+    std::string_view name;
+    Principal principal;
+};
+
+std::expected<Admitted, Reply> admit(const Request& request, const Services& services,
+                                     const Now& now) {
+    const auto found = find(request);
+    if (!found.route) return std::unexpected(nowhere(request, found.allow));
+    const Route& route = *found.route;
+    const bool open =
+        !route.permission || (route.path == metricsPath && services.settings.publicMetrics);
+    if (open) return Admitted{route, found.name, Principal::anonymous()};
+    if (request.publisher) return Admitted{route, found.name, Principal::publisher()};
+    Identity identity = identify(request.token(), services, now);
+    if (!identity.principal) return std::unexpected(refusalReply({401, "a valid token is needed"}));
+    if (!permitted(*identity.principal, route))
+        return std::unexpected(refusalReply({403, "permission denied"}));
+    return Admitted{route, found.name, std::move(*identity.principal)};
 }
 
-std::string_view codeWord(int status) {
-    switch (status) {
-        case 400:
-            return "bad_request";
-        case 401:
-            return "unauthorized";
-        case 403:
-            return "forbidden";
-        case 404:
-            return "not_found";
-        case 405:
-            return "method_not_allowed";
-        case 429:
-            return "too_many_requests";
-        case 503:
-            return "unavailable";
-        default:
-            return "error";
-    }
+Reply handle(const Admitted& admitted, const Request& request, Services& services, const Now& now) {
+    return admitted.route.handle({services, admitted.principal, request, admitted.name, now});
 }
 
 }  // namespace
@@ -244,60 +254,17 @@ Identity identify(const std::string* token, const Services& services, const Now&
     return {std::nullopt, "no token"};
 }
 
-Reply refusalReply(const Refusal& refusal) {
-    common::JsonWriter out;
-    out.beginObject();
-    out.member("code", codeWord(refusal.status));
-    out.member("message", refusal.message);
-    out.endObject();
-    return json(refusal.status, std::string(out.text()));
+std::optional<Reply> answerHead(const Request& request, Services& services, const Now& now) {
+    auto admitted = admit(request, services, now);
+    if (!admitted) return std::move(admitted.error());
+    if (admitted->route.method != "POST") return handle(*admitted, request, services, now);
+    return refuseHead(request, admitted->principal, services, now);
 }
 
-Reply attachment(std::string_view filename, std::string body) {
-    std::string safe;
-    for (const char c : filename) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-        safe += plain ? c : '_';
-    }
-    Reply reply{200, "application/octet-stream", std::move(body), {}, {}};
-    reply.headers = fmt::format("content-disposition: attachment; filename=\"{}\"\r\n", safe);
-    return reply;
-}
-
-Reply answer(const Request& request, const Services& services, const Now& now) {
-    std::string_view name;
-    const Route* route = find(request.path, name);
-    if (!route) {
-        if (isEndpoint(request.path))
-            return refusalReply({400, "this is a WebSocket endpoint: an upgrade is needed"});
-        return refusalReply({404, "there is nothing at this path"});
-    }
-    if (request.method != "GET" && request.method != "HEAD") {
-        Reply reply = refusalReply({405, "only GET and HEAD are answered here"});
-        reply.allow = "GET, HEAD";
-        return reply;
-    }
-    const bool open =
-        !route->permission || (route->path == metricsPath && services.settings.publicMetrics);
-    if (open) return route->handle({services, Principal::anonymous(), request, name, now});
-    const Identity identity = identify(request.token(), services, now);
-    if (!identity.principal) return refusalReply({401, "a valid token is needed"});
-    if (!permitted(*identity.principal, *route)) return refusalReply({403, "permission denied"});
-    return route->handle({services, *identity.principal, request, name, now});
-}
-
-std::string head(const Reply& reply) {
-    std::string text = fmt::format("HTTP/1.1 {} {}\r\n", reply.status, reason(reply.status));
-    // RFC 9110 §8.6: a 204 has no length.
-    if (reply.status != 204)
-        text += fmt::format("content-type: {}\r\ncontent-length: {}\r\n", reply.contentType,
-                            reply.body.size());
-    text += "cache-control: no-store\r\nx-content-type-options: nosniff\r\nvary: origin\r\n";
-    if (reply.status == 401) text += "www-authenticate: Bearer\r\n";
-    if (!reply.allow.empty()) text += fmt::format("allow: {}\r\n", reply.allow);
-    text += reply.headers;
-    return text + "\r\n";
+Reply answer(const Request& request, Services& services, const Now& now) {
+    auto admitted = admit(request, services, now);
+    if (!admitted) return std::move(admitted.error());
+    return handle(*admitted, request, services, now);
 }
 
 }  // namespace rollo::server

@@ -30,6 +30,9 @@ const sockaddr* generic(const sockaddr_storage& address) {
 
 /// A socket file stays when its process dies; it is in the way only if somebody still answers.
 void removeDeadSocket(const ListenAddress& address) {
+    // The kernel refuses a connection to a file that is no socket in the same way.
+    struct stat file{};
+    if (::lstat(address.path().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return;
     const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0) return;
     const bool refused =

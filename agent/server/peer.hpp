@@ -13,6 +13,7 @@ struct Peer {
     std::string text;                ///< its address as people write it
     std::optional<Address> address;  ///< none for a UNIX socket
     bool tls = false;                ///< by TLS that the agent itself ends
+    bool publisher = false;          ///< by the socket for publishing alone
 };
 
 }  // namespace rollo::server

@@ -26,6 +26,7 @@ constexpr std::array<Row, refusalReasons> rows = {{
     {"message_rate", "it sends more than server.messages_per_second"},
     {"byte_rate", "it sends more than server.bytes_per_second"},
     {"errors", "it made more than server.errors_per_minute"},
+    {"publish_rate", "it publishes more than publish.events_per_second"},
 }};
 
 const Row& row(std::size_t reason) {

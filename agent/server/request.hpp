@@ -22,7 +22,13 @@ struct Request {
     std::optional<std::string> subprotocols;  ///< the header Sec-WebSocket-Protocol
     bool preflight = false;                   ///< it has `Access-Control-Request-Method`
     bool body = false;                        ///< something follows the headers
-    bool http11 = true;                       ///< HTTP/1.1, not 1.0
+    bool encoded = false;                     ///< it has `Transfer-Encoding`
+    std::optional<std::string> contentLength;
+    std::optional<std::string> contentType;
+    bool expectsContinue = false;  ///< `Expect: 100-continue`
+    std::string content;           ///< the body, where it was read
+    bool publisher = false;        ///< it came by the socket for publishing alone
+    bool http11 = true;            ///< HTTP/1.1, not 1.0
 
     const std::string* argument(std::string_view name) const;
     /// `Authorization` first, then the query parameter `token` (original).
@@ -33,6 +39,7 @@ struct Request {
 struct Refusal {
     int status;
     std::string message;
+    std::string field = {};  ///< what of a body is wrong; empty: nothing in particular
 };
 
 }  // namespace rollo::server

@@ -140,15 +140,19 @@ Server::~Server() {
 }
 
 void Server::listen() {
-    for (const auto& address : services_.settings.listen) {
-        listeners_.push_back(std::make_unique<Listener>(
-            loop_, address,
-            [this, tls = address.tls](int fd, const sockaddr_storage& peer) {
-                accept(fd, peer, tls);
-            },
-            [this] { noDescriptor(); }));
-        log::info("listening on {}", listeners_.back()->text());
-    }
+    for (const auto& address : services_.settings.listen) listenAt(address, false);
+    if (const auto& socket = services_.settings.publish.socket) listenAt(*socket, true);
+}
+
+void Server::listenAt(const ListenAddress& address, bool publisher) {
+    listeners_.push_back(std::make_unique<Listener>(
+        loop_, address,
+        [this, tls = address.tls, publisher](int fd, const sockaddr_storage& from) {
+            accept(fd, {hostText(from), addressOf(from), tls, publisher});
+        },
+        [this] { noDescriptor(); }));
+    log::info("listening on {}{}", listeners_.back()->text(),
+              publisher ? " for publishing alone" : "");
 }
 
 void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier) {
@@ -160,14 +164,16 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     services_.settings.budget = settings.budget;
     services_.settings.requestTime = settings.requestTime;
     services_.settings.responseTime = settings.responseTime;
+    services_.settings.publish.maxBytes = settings.publish.maxBytes;
+    services_.settings.publish.eventsPerSecond = settings.publish.eventsPerSecond;
     auto limits = settings.admission;
     limits.connections = admission_.limits().connections;
     admission_.setLimits(std::move(limits));
     services_.verifier = std::move(verifier);
 }
 
-void Server::accept(int fd, const sockaddr_storage& address, bool tls) {
-    Peer peer{hostText(address), addressOf(address), tls};
+void Server::accept(int fd, Peer peer) {
+    const bool tls = peer.tls;
     const common::Monotonic now = common::readClocks().mono;
     const auto refused = admission_.admit(peer.address, now);
     if (!refused) return adopt(fd, std::move(peer));
@@ -215,6 +221,7 @@ void Server::tick(const common::Now& now) {
     services_.refusals.tick(now.mono);
     admission_.tick(now.mono);
     turnedAway_.tick(now.mono);
+    services_.publishRates.tick(services_.settings.publish.eventsPerSecond, now.mono);
     if (tls_) tls_->tick();
     // From the end: whoever goes is replaced by the last.
     for (std::size_t i = connections_.size(); i-- > 0;) {

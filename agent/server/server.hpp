@@ -47,6 +47,8 @@ class Server {
     const Counters& counters() const { return services_.counters; }
     /// What `/metrics` answers.
     void onMetrics(std::function<std::string()> text) { services_.metricsText = std::move(text); }
+    /// Who takes what other programs publish. Before `listen`; outlives this.
+    void publishBy(core::Publications& publications) { services_.publications = &publications; }
 
     struct Figures {
         std::size_t connections = 0;   ///< sockets that are open
@@ -59,7 +61,8 @@ class Server {
 
   private:
     void createHost(bool tls);
-    void accept(int fd, const sockaddr_storage& address, bool tls);
+    void listenAt(const ListenAddress& address, bool publisher);
+    void accept(int fd, Peer peer);
     void adopt(int fd, Peer peer);
     void noDescriptor();
     void forget(Connection& connection);

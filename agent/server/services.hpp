@@ -12,6 +12,7 @@
 #include "agent/core/consoles.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
+#include "agent/core/publications.hpp"
 #include "agent/server/admission.hpp"
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
@@ -20,6 +21,7 @@
 #include "agent/server/counters.hpp"
 #include "agent/server/gather.hpp"
 #include "agent/server/listen_address.hpp"
+#include "agent/server/publish_rates.hpp"
 #include "agent/server/refusals.hpp"
 
 namespace rollo::server {
@@ -42,6 +44,13 @@ struct Settings {
     std::chrono::seconds requestTime{10};
     std::chrono::seconds responseTime{30};
     bool publicMetrics = false;
+
+    struct Publish {
+        std::optional<ListenAddress> socket;  ///< that serves nothing else
+        std::size_t maxBytes = 65536;         ///< of one request's body
+        double eventsPerSecond = 1e9;         ///< of one program
+    };
+    Publish publish;
 };
 
 /// What every connection of the server works with. One for the program; outlives them all.
@@ -63,6 +72,10 @@ struct Services {
 
     Counters counters;
     Refusals refusals{counters};
+
+    /// Takes what other programs publish. Set before anybody is served.
+    core::Publications* publications = nullptr;
+    PublishRates publishRates;
 };
 
 /// Who a request speaks for: the token's principal, anonymous where that is allowed, or nobody.

@@ -48,6 +48,12 @@ int dispatch(lws* socket, Connection& connection, lws_callback_reasons reason, v
         case LWS_CALLBACK_HTTP:
             connection.request(socket, common::readClocks());
             return proceed;
+        case LWS_CALLBACK_HTTP_BODY:
+            connection.takeBody(text(in, length));
+            return proceed;
+        case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+            connection.endBody(socket, common::readClocks());
+            return proceed;
         case LWS_CALLBACK_TIMER:
             connection.beginReply(socket);
             return proceed;

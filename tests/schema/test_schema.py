@@ -100,8 +100,9 @@ def test_a_message_is_named_after_its_file_and_described(path):
     assert "$defs" not in schema, "valijson mixes up definitions of two documents"
 
 
-@pytest.mark.parametrize("path", files("client/*.json", SCHEMA), ids=name)
-def test_what_a_client_sends_is_closed(path):
+@pytest.mark.parametrize("path", [*files("client/*.json", SCHEMA),
+                                  *files("publisher/*.json", SCHEMA)], ids=name)
+def test_what_the_agent_reads_is_closed(path):
     for node in subschemas(load(path)):
         if isinstance(node, dict) and "properties" in node:
             assert node["additionalProperties"] is False
@@ -218,6 +219,12 @@ def test_the_originals_requests_are_valid(example):
     assert copy.read_bytes() == example.read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["progress", "alert"])
+def test_what_the_original_broadcast_can_be_published(kind):
+    copy = EXAMPLES / "valid/publisher" / kind / "original.json"
+    assert copy.read_bytes() == (EXAMPLES / f"original/agent/{kind}.json").read_bytes()
+
+
 PAGE = PROTO / "PROTOCOL.md"
 
 
@@ -253,4 +260,7 @@ def test_the_tools_description_names_every_message_once():
     payloads = re.findall(r"\$ref: \./schema/([a-z]+/[a-z_]+\.json)\n", text)
     assert sorted(payloads) == sorted(str(path.relative_to(SCHEMA)) for path in MESSAGES)
     used = set(re.findall(r"#/components/messages/([a-z_]+)'", text))
-    assert used == {path.stem for path in MESSAGES}, "a message that no channel carries"
+    # Those that are published are named like the events that they become.
+    expected = {("published_" if path.parent.name == "publisher" else "") + path.stem
+                for path in MESSAGES}
+    assert used == expected, "a message that no channel carries"
