@@ -133,7 +133,7 @@ def test_libvirtd_dies_just_after_the_terminal_was_full(lab, flooding):
     on than what was printed."""
     agent, guest, viewer = flooding(True)
     for _ in range(2):
-        # Some seconds: until QEMU has noticed its reader it drops what a full terminal does not take.
+        # Until QEMU has noticed its reader, a second, it drops what a full terminal does not take.
         more(viewer, 400_000)
         lab.freeze()
         full = standstill(guest)
