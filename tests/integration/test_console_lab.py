@@ -196,7 +196,8 @@ def test_virsh_console_holds_a_device_and_is_ousted_by_force(guests):
 
 
 def test_two_devices_that_are_told_apart(guests):
-    guest = guests("two", control="pty").create()
+    guest = guests("two", control="pty", log_console=True).create()
+    guest.wait_logged(len(BANNER))
     with VirshConsole(guest, "serial0") as first, VirshConsole(guest, "serial1") as second:
         first.answers(b"first")
         second.answers(b"second")

@@ -248,7 +248,7 @@ def test_the_last_words_before_a_crash_that_nobody_watched(agents, guests, watch
     guest = guests("alone", code="flood", pvpanic=True, log_console=True,
                    console_policy="always" if policy == "metadata" else None).define().start()
     guest.wait_booted()
-    wait_until(lambda: guest.console_log.stat().st_size > 30_000, what="it has printed something")
+    guest.wait_logged(30_000)
     guest.send(commands.PANIC)
     guest.wait_state(libvirt.VIR_DOMAIN_SHUTOFF)
     viewer = watch(agent, guest)
