@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/core/console_viewer.hpp"
+#include "agent/core/lifecycle.hpp"
 #include "common/utf8.hpp"
 #include "proto/codec.hpp"
 
@@ -15,10 +16,6 @@ using proto::ConsoleState;
 
 /// Of one message of output.
 constexpr std::size_t pieceBytes = std::size_t{64} << 10;
-
-bool hasProcess(proto::VmStatus status) {
-    return status != proto::VmStatus::stopped && status != proto::VmStatus::unknown;
-}
 
 }  // namespace
 

@@ -108,7 +108,7 @@ class Console {
     common::Monotonic lastViewer_{};
     std::optional<Shared> shared_[2];
     std::uint64_t inputDropped_ = 0;  ///< and not told yet
-    ConsoleAttachment::Condition told_;
+    ConsoleCondition told_;
     bool migrated_ = false;
     proto::VmId lastId_ = 0;
 };

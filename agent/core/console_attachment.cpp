@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <variant>
 
+#include "agent/core/lifecycle.hpp"
+
 namespace rollo::core {
 namespace {
 
-using proto::ConsoleState;
 using std::chrono::milliseconds;
 
 constexpr std::size_t latestForJoin = 4096;
@@ -19,10 +20,6 @@ constexpr milliseconds stopFollows{500};
 constexpr milliseconds usuallyOpen{1000};
 constexpr milliseconds firstRetry{250};
 constexpr milliseconds lastRetry{5000};
-
-bool hasProcess(const Vm& vm) {
-    return vm.info.status != proto::VmStatus::stopped && vm.info.status != proto::VmStatus::unknown;
-}
 
 bool takesInput(const Vm& vm) {
     return vm.info.status != proto::VmStatus::paused &&
@@ -51,7 +48,7 @@ ConsoleAttachment::~ConsoleAttachment() {
 
 bool ConsoleAttachment::vmRuns() const {
     const Vm* known = vm();
-    return known && hasProcess(*known) && !stopping_;
+    return known && hasProcess(known->info.status) && !stopping_;
 }
 
 const ConsoleDevice* ConsoleAttachment::device() const {
@@ -71,39 +68,17 @@ bool ConsoleAttachment::settled() const {
     return everOpened_ || failure_ || full_ || !mayOpen();
 }
 
-ConsoleAttachment::Condition ConsoleAttachment::condition() const {
+ConsoleCondition ConsoleAttachment::condition() const {
     const Vm* known = vm();
-    if (!known) return {ConsoleState::waitingForVm, "the VM does not exist at present"};
-    if (!context_.state.server.libvirtConnected)
-        return {ConsoleState::suspended, "libvirt cannot be reached"};
-    if (!vmRuns()) return {ConsoleState::waitingForVm, "the VM is not running"};
-    if (phase_ == Phase::open)
-        return {ConsoleState::connected, core::takesInput(*known)
-                                             ? "connected"
-                                             : "connected; the VM is paused, and input waits"};
-    const ConsoleDevice* named = device();
-    if (!named) return {ConsoleState::closed, "the VM has no such device at present"};
-    if (!named->openable())
-        return {ConsoleState::closed,
-                "libvirt gives a console of pseudo terminals (type='pty') alone"};
-    if (full_)
-        return {ConsoleState::suspended, "as many consoles are attached as this host allows"};
-    switch (failure_.value_or(ConsoleFailure::libvirt)) {
-        case ConsoleFailure::inUse:
-            if (ousted_) return {ConsoleState::preempted, "another program has taken the device"};
-            return {ConsoleState::inUse, "another program has the device"};
-        case ConsoleFailure::noSuchDevice:
-            return {ConsoleState::closed, "the VM has no such device at present"};
-        case ConsoleFailure::notOpenable:
-            return {ConsoleState::closed, "libvirt gives no console of this device"};
-        case ConsoleFailure::notRunning:
-            return {ConsoleState::waitingForVm, "the VM is not running"};
-        case ConsoleFailure::libvirt:
-            break;
-    }
-    return {ConsoleState::suspended, failure_ ? "libvirt does not give the console; it is tried "
-                                                "again"
-                                              : "attaching"};
+    return conditionOf({.libvirtConnected = context_.state.server.libvirtConnected,
+                        .vmExists = known != nullptr,
+                        .vmRuns = vmRuns(),
+                        .vmTakesInput = known && core::takesInput(*known),
+                        .open = phase_ == Phase::open,
+                        .device = device(),
+                        .full = full_,
+                        .ousted = ousted_,
+                        .failure = failure_});
 }
 
 // --- the VM --------------------------------------------------------------------------------------

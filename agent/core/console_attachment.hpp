@@ -6,10 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "agent/core/console_condition.hpp"
 #include "agent/core/console_context.hpp"
 #include "agent/core/log_join.hpp"
 #include "agent/core/scrollback.hpp"
-#include "proto/messages.hpp"
 
 namespace rollo::core {
 
@@ -24,12 +24,7 @@ class ConsoleAttachment {
     ConsoleAttachment(const ConsoleAttachment&) = delete;
     ConsoleAttachment& operator=(const ConsoleAttachment&) = delete;
 
-    struct Condition {
-        proto::ConsoleState state;
-        std::string_view message;  ///< for people
-        bool operator==(const Condition&) const = default;
-    };
-    Condition condition() const;
+    ConsoleCondition condition() const;
     /// False: the first attempt is still under way, so that nothing can be said yet.
     bool settled() const;
     /// There is a stream, or an attempt to have one.

@@ -5,16 +5,13 @@
 #include <fmt/format.h>
 
 #include "agent/core/host.hpp"
+#include "agent/core/lifecycle.hpp"
 #include "agent/core/rates.hpp"
 
 namespace rollo::core {
 namespace {
 
 using proto::VmStatus;
-
-bool hasProcess(VmStatus status) {
-    return status != VmStatus::stopped && status != VmStatus::unknown;
-}
 
 template <class T>
 void take(std::vector<std::string_view>& changed, std::string_view name, T& field, const T& value) {

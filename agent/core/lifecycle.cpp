@@ -12,21 +12,21 @@ using proto::VmStatus;
 /// QEMU resets once for the guest and once or twice for the firmware (measured: within 130 ms).
 constexpr std::chrono::seconds oneReboot{1};
 
-bool inactive(VmStatus status) {
-    return status == VmStatus::stopped || status == VmStatus::unknown;
-}
-
 }  // namespace
 
+bool hasProcess(VmStatus status) {
+    return status != VmStatus::stopped && status != VmStatus::unknown;
+}
+
 bool LifecycleTracker::active() const {
-    return !inactive(status_);
+    return hasProcess(status_);
 }
 
 std::optional<StatusStep> LifecycleTracker::become(VmStatus status, std::string reason) {
     beneath_.reset();
     undecidedStart_.reset();
     resumedBeforeStart_ = false;
-    if (inactive(status)) lastReboot_.reset();  // the next reboot is that of another process
+    if (!hasProcess(status)) lastReboot_.reset();  // the next reboot is that of another process
     if (status == status_) return std::nullopt;
     status_ = status;
     reason_ = std::move(reason);
@@ -42,7 +42,7 @@ std::optional<StatusStep> LifecycleTracker::on(Lifecycle what, const std::string
         case Lifecycle::suspended:
             return suspended(reason);
         case Lifecycle::shutdown:
-            return inactive(status_) ? std::nullopt : become(VmStatus::stopping, reason);
+            return !hasProcess(status_) ? std::nullopt : become(VmStatus::stopping, reason);
         case Lifecycle::stopped:
             return become(VmStatus::stopped, reason);
         case Lifecycle::pmSuspended:
@@ -67,7 +67,7 @@ std::optional<StatusStep> LifecycleTracker::started(const std::string& reason) {
 
 std::optional<StatusStep> LifecycleTracker::resumed(const std::string& reason) {
     if (undecidedStart_) return become(VmStatus::running, *std::exchange(undecidedStart_, {}));
-    if (inactive(status_)) {
+    if (!hasProcess(status_)) {
         resumedBeforeStart_ = true;
         return std::nullopt;
     }
@@ -76,7 +76,7 @@ std::optional<StatusStep> LifecycleTracker::resumed(const std::string& reason) {
 
 std::optional<StatusStep> LifecycleTracker::suspended(const std::string& reason) {
     if (undecidedStart_) return become(VmStatus::paused, *std::exchange(undecidedStart_, {}));
-    if (inactive(status_) || status_ == VmStatus::stopping || status_ == VmStatus::crashed)
+    if (!hasProcess(status_) || status_ == VmStatus::stopping || status_ == VmStatus::crashed)
         return std::nullopt;
     return become(VmStatus::paused, reason);
 }
@@ -86,7 +86,8 @@ std::optional<StatusStep> LifecycleTracker::onReboot(common::Monotonic now) {
     lastReboot_ = now;
     // A crashed guest that is restarted reports its reset first; the RESUMED after it is the
     // change.
-    if (again || inactive(status_) || status_ == VmStatus::crashed || status_ == VmStatus::stopping)
+    if (again || !hasProcess(status_) || status_ == VmStatus::crashed ||
+        status_ == VmStatus::stopping)
         return std::nullopt;
     if (beneath_) return become(VmStatus::running, "reboot");
     reason_ = "reboot";
@@ -94,7 +95,7 @@ std::optional<StatusStep> LifecycleTracker::onReboot(common::Monotonic now) {
 }
 
 std::optional<StatusStep> LifecycleTracker::correct(VmStatus status, const std::string& reason) {
-    if (beneath_ && !inactive(status)) {
+    if (beneath_ && hasProcess(status)) {
         beneath_ = StatusStep{status, reason};
         return std::nullopt;
     }
@@ -108,7 +109,7 @@ std::optional<StatusStep> LifecycleTracker::setUnresponsive(bool unresponsive) {
         const StatusStep beneath = *beneath_;
         return become(beneath.to, "responsive");
     }
-    if (inactive(status_)) return std::nullopt;
+    if (!hasProcess(status_)) return std::nullopt;
     StatusStep beneath{status_, reason_};
     auto step = become(VmStatus::unresponsive, "monitor_timeout");
     beneath_ = std::move(beneath);

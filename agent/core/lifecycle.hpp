@@ -11,6 +11,9 @@
 
 namespace rollo::core {
 
+/// Whether a QEMU process is there in that status, as far as is known.
+bool hasProcess(proto::VmStatus status);
+
 /// One change of a VM's status, as clients are told it.
 struct StatusStep {
     proto::VmStatus to;

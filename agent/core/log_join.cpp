@@ -2,6 +2,7 @@
 #include "agent/core/log_join.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace rollo::core {
 namespace {
@@ -22,19 +23,36 @@ constexpr std::size_t enoughToKnow = 4096;  ///< of what was known before
 constexpr std::size_t enoughToSearch = 64;  ///< less may be found by chance
 constexpr std::size_t mostPlaces = 64;
 constexpr std::size_t mostUnwritten = 64;
+constexpr std::size_t mostDoubled = 64;
 constexpr std::size_t mostHeld = std::size_t{1} << 20;
 
-/// Where it is found, if that is at one place.
-std::optional<std::size_t> onlyPlace(std::string_view what, std::string_view text) {
-    const auto first = text.find(what);
-    if (what.empty() || first == std::string_view::npos) return std::nullopt;
-    if (text.find(what, first + 1) != std::string_view::npos) return std::nullopt;
-    return first;
+/// Behind where that stands in the text, if there is one such place alone that fits.
+template <typename Fits>
+std::optional<std::size_t> behindOnly(std::string_view what, std::string_view text, Fits fits) {
+    std::optional<std::size_t> found;
+    std::size_t tried = 0;
+    for (auto at = what.empty() ? std::string_view::npos : text.find(what);
+         at != std::string_view::npos; at = text.find(what, at + 1)) {
+        if (++tried > mostPlaces) return std::nullopt;
+        if (!fits(at + what.size())) continue;
+        if (found) return std::nullopt;
+        found = at + what.size();
+    }
+    return found;
 }
 
-std::size_t commonEnd(std::string_view left, std::string_view right) {
-    const auto differ = std::mismatch(left.rbegin(), left.rend(), right.rbegin(), right.rend());
-    return static_cast<std::size_t>(differ.first - left.rbegin());
+/// How much of what was printed the file ends with. QEMU writes a byte into the file, but not to
+/// the terminal, as often as it had to wait for the terminal to take it.
+std::size_t commonEnd(std::string_view printed, std::string_view log) {
+    std::size_t same = 0;
+    for (auto at = log.rbegin(); at != log.rend() && same < printed.size(); ++at) {
+        const bool doubled = at != log.rbegin() && *at == *std::prev(at);
+        if (*at == printed[printed.size() - same - 1])
+            ++same;
+        else if (!doubled)
+            break;
+    }
+    return same;
 }
 
 }  // namespace
@@ -63,20 +81,28 @@ LogJoin::LogJoin(const Known& known, std::optional<ConsoleLog> log, common::Mono
 /// Behind what was known: where it has to be, if that can be told, or else at the one place where
 /// it is found.
 std::optional<std::size_t> LogJoin::seam(const Known& known, const ConsoleLog& log) const {
-    const std::string_view latest = known.latest;
-    const auto searched = latest.substr(latest.size() - std::min(latest.size(), enoughToKnow));
+    const auto lastOf = [](std::string_view text, std::size_t size) {
+        return text.substr(text.size() - std::min(text.size(), size));
+    };
+    const std::string_view text = log.bytes;
+    const std::string_view latest = lastOf(known.latest, enoughToKnow);
+    const auto fits = [&](std::size_t to) {
+        return commonEnd(latest, text.substr(0, to)) == latest.size();
+    };
     const auto& end = known.end;
     if (end && end->inode == log.inode && end->offset >= log.from) {
         // A process that was killed may not have come to write the last of it to the file.
         const auto at = static_cast<std::size_t>(std::min(end->offset, log.end()) - log.from);
         const auto unwritten = end->offset - log.from - at;
-        const auto before = std::string_view(log.bytes).substr(0, at);
-        if (unwritten <= std::min(mostUnwritten, searched.size()) &&
-            before.ends_with(searched.substr(0, searched.size() - unwritten)))
+        if (unwritten <= std::min(mostUnwritten, latest.size()) &&
+            text.substr(0, at).ends_with(latest.substr(0, latest.size() - unwritten)))
             return at;
+        // What was doubled meanwhile was not counted.
+        for (auto to = at; to <= std::min(text.size(), at + mostDoubled); ++to)
+            if (fits(to)) return to;
     }
-    const auto place = onlyPlace(searched, log.bytes);
-    return place ? std::optional(*place + searched.size()) : std::nullopt;
+    if (const auto exact = behindOnly(latest, text, [](std::size_t) { return true; })) return exact;
+    return behindOnly(lastOf(latest, enoughToSearch), text, fits);
 }
 
 std::optional<LogJoin::Place> LogJoin::end() const {
@@ -142,8 +168,7 @@ void LogJoin::take(const std::optional<ConsoleLog>& log, common::Monotonic now) 
         readAt_ = now + onItsWay;
         return;
     }
-    std::size_t place = 0;
-    if (places(text, read.held, place) == 1) return join(text, place, read.held);
+    if (const auto to = place(text, read.held)) return join(text, *to, read.held);
     if (!read.last) return;
     if (const auto to = heldToLogsEnd(text)) return join(text, text.size(), *to);
     giveUp();
@@ -176,24 +201,15 @@ bool LogJoin::fits(std::string_view log, std::size_t logTo, std::size_t heldTo) 
     const std::string_view rest = held.substr(0, heldTo - same);
     if (rest.empty()) return true;
     if (!mayBeOld_) return false;
-    // QEMU doubles a byte in the file where it had to wait for the terminal: there the two differ.
     const bool allNew = heldTo >= newFrom_ + enoughToSearch && same >= heldTo - newFrom_;
     return allNew || before_.find(rest) != std::string::npos;
 }
 
-/// At how many places the file may be where the stream was, when that much was held.
-std::size_t LogJoin::places(std::string_view log, std::size_t heldTo, std::size_t& place) const {
-    if (heldTo < newFrom_ + enoughToSearch) return 0;
+/// Where in the file the stream was when that much was held, if that is at one place alone.
+std::optional<std::size_t> LogJoin::place(std::string_view log, std::size_t heldTo) const {
+    if (heldTo < newFrom_ + enoughToSearch) return std::nullopt;
     const auto searched = std::string_view(held_).substr(heldTo - enoughToSearch, enoughToSearch);
-    std::size_t found = 0;
-    std::size_t tried = 0;
-    for (auto at = log.find(searched); at != std::string_view::npos && tried < mostPlaces;
-         at = log.find(searched, at + 1), ++tried) {
-        if (!fits(log, at + enoughToSearch, heldTo)) continue;
-        place = at + enoughToSearch;
-        ++found;
-    }
-    return tried == mostPlaces ? tried : found;
+    return behindOnly(searched, log, [&](std::size_t to) { return fits(log, to, heldTo); });
 }
 
 void LogJoin::join(std::string_view log, std::size_t logTo, std::size_t heldTo) {

@@ -85,7 +85,7 @@ class LogJoin {
     bool all(std::string_view log, const Read& read) const;
     std::optional<std::size_t> seam(const Known& known, const ConsoleLog& log) const;
     bool fits(std::string_view log, std::size_t logTo, std::size_t heldTo) const;
-    std::size_t places(std::string_view log, std::size_t heldTo, std::size_t& place) const;
+    std::optional<std::size_t> place(std::string_view log, std::size_t heldTo) const;
     std::optional<std::size_t> heldToLogsEnd(std::string_view log) const;
     void join(std::string_view log, std::size_t logTo, std::size_t heldTo);
     void giveUp();

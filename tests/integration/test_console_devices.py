@@ -4,6 +4,7 @@
 import pytest
 
 from lab.console import Console
+from lab.numbered import BANNER
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,8 @@ def test_a_device_that_is_no_terminal_says_so(agent, guests, watch, kind):
 
 def test_the_default_device_is_the_first_that_there_is(agent, guests, watch):
     """Also where another one could be opened: who wants that names it."""
-    guest = guests("unix-first", console="unix", control="pty").create()
+    guest = guests("unix-first", console="unix", control="pty", log_console=True).create()
+    guest.wait_logged(len(BANNER))
     viewer = watch(agent, guest)
     viewer.wait_told(lambda told: told.statuses, what="console_status")
     assert viewer.status["device"] == "serial0"

@@ -82,6 +82,7 @@ def test_a_device_that_cannot_be_opened_or_that_others_have(agent, guests, watch
     first, second = consoles(agent, guest)[1]["consoles"]
     assert first["openable"] and not second["openable"] and second["backend"] == "unix"
     held = guests("held").create()
+    held.wait_booted()
     with VirshConsole(held) as virsh:
         virsh.answers()
         other = watch(agent, held)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from lab import guests as commands
-from lab.numbered import BANNER, FloodError, check_flood, flood
+from lab.numbered import BANNER, FloodError, check_flood, check_logged, flood
 from lab.transcript import Gap, Marker, Transcript
 from lab.virsh_console import VirshConsole
 from lab.wait import wait_until
@@ -40,6 +40,40 @@ def test_a_flood_that_is_whole_passes_from_wherever_it_is_seen():
 def test_a_flood_with_a_fault_does_not_and_the_place_is_named(stream, told):
     with pytest.raises(FloodError, match=told):
         check_flood(stream)
+
+
+def with_again(place: int, times: int = 1) -> bytes:
+    return FLOOD[:place] + times * FLOOD[place - 1:place] + FLOOD[place:]
+
+
+@pytest.mark.parametrize("output, logged, killed", [
+    (FLOOD, FLOOD, False),
+    (FLOOD, with_again(1000), False),
+    (FLOOD, with_again(1000, 4), False),
+    (with_again(1000), with_again(1000), False),
+    (with_again(1000), with_again(1000, 2), False),
+    (FLOOD, FLOOD[:-1], True),
+    (FLOOD[:-1], FLOOD, True),
+], ids=range(7))
+def test_output_that_is_what_the_log_has_passes(output, logged, killed):
+    check_logged(output, logged, killed)
+
+
+@pytest.mark.parametrize("output, logged, killed, told", [
+    (FLOOD[:1000] + FLOOD[1001:], FLOOD, False, "the output goes wrong at byte 1000 "),
+    (FLOOD, FLOOD[:1000] + FLOOD[1001:], False, "the log file goes wrong at byte 1000 "),
+    (FLOOD[:1000] + FLOOD[1015:], FLOOD[:1000] + FLOOD[1015:], False, "the output goes wrong"),
+    (FLOOD, FLOOD[:1000] + FLOOD[985:], False, "the log file goes wrong at byte 1013 "),
+    (FLOOD[1:], FLOOD, False, "the output goes wrong at byte 0 of 3999, byte 0 "),
+    (with_again(1000), FLOOD, False, "byte 999 of the flood 1 times too often"),
+    (with_again(1000), with_again(1001), False, "byte 999 of the flood 1 times too often"),
+    (with_again(1000, 2), with_again(1000), False, "the log file 1 times"),
+    (FLOOD, FLOOD[:-1], False, "after 4000 .* after 3999"),
+    (FLOOD[:-2], FLOOD, True, "after 3998 .* after 4000"),
+], ids=range(10))
+def test_output_that_differs_from_the_log_does_not(output, logged, killed, told):
+    with pytest.raises(FloodError, match=told):
+        check_logged(output, logged, killed)
 
 
 def transcript(*messages) -> Transcript:
@@ -162,7 +196,8 @@ def test_virsh_console_holds_a_device_and_is_ousted_by_force(guests):
 
 
 def test_two_devices_that_are_told_apart(guests):
-    guest = guests("two", control="pty").create()
+    guest = guests("two", control="pty", log_console=True).create()
+    guest.wait_logged(len(BANNER))
     with VirshConsole(guest, "serial0") as first, VirshConsole(guest, "serial1") as second:
         first.answers(b"first")
         second.answers(b"second")

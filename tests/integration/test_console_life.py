@@ -9,7 +9,7 @@ from lab import guests as commands
 from lab.console import Console
 from lab.guests import Guest
 from lab.libvirtd import PrivateLibvirt
-from lab.numbered import BANNER, same_lines
+from lab.numbered import BANNER, check_logged
 from lab.tokens import token_for
 from lab.wait import wait_until
 
@@ -125,12 +125,11 @@ def test_the_last_words_of_a_guest_are_told(agent, guests, watch, how):
         guest.send(commands.PANIC if how == "panic" else commands.POWER_OFF)
     viewer.wait_status(STOPPED, 20)
     viewer.wait_markers("started", "stopped")
-    whole = guest.console_log.read_bytes()
-    assert same_lines(bytes(viewer.output), whole)
+    check_logged(viewer.output, guest.console_log.read_bytes(), killed=how == "kill")
     viewer.check_gapless()
     guest.spec.code = "guest"
     guest.define().start()
-    viewer.wait_status("connected")
+    wait_banners(viewer, 2)  # before, it would not hear
     types(viewer, "again")
 
 
@@ -191,7 +190,7 @@ def test_deleted_and_defined_again_under_its_uuid(agent, guests, watch, by):
     viewer.wait_status(STOPPED)
     guest.spec.name = "another-name"
     guest.define().start()
-    viewer.wait_status("connected")
+    guest.wait_booted()
     types(viewer, "after")
 
 
@@ -203,7 +202,7 @@ def test_a_rename(agent, guests, watch):
     guest.domain.rename("new-name")
     guest.spec.name = "new-name"
     guest.start()
-    viewer.wait_status("connected")
+    guest.wait_booted()
     types(viewer, "same guest")
 
 
@@ -249,12 +248,12 @@ def test_the_last_words_before_a_crash_that_nobody_watched(agents, guests, watch
     guest = guests("alone", code="flood", pvpanic=True, log_console=True,
                    console_policy="always" if policy == "metadata" else None).define().start()
     guest.wait_booted()
-    wait_until(lambda: guest.console_log.stat().st_size > 30_000, what="it has printed something")
+    guest.wait_logged(30_000)
     guest.send(commands.PANIC)
     guest.wait_state(libvirt.VIR_DOMAIN_SHUTOFF)
     viewer = watch(agent, guest)
     viewer.wait_markers("started", "stopped")
-    assert same_lines(bytes(viewer.output), guest.console_log.read_bytes())
+    check_logged(viewer.output, guest.console_log.read_bytes())
 
 
 def test_who_comes_back_soon_finds_what_was_printed_meanwhile(agents, guests, watch):

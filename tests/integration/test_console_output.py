@@ -10,7 +10,7 @@ from lab import guests as commands
 from lab.agent import Agent
 from lab.console import SUBPROTOCOL, Console, console_path
 from lab.crowd import Crowd
-from lab.raw_websocket import BINARY, TEXT, RawWebSocket
+from lab.raw_websocket import BINARY, PING, PONG, TEXT, RawWebSocket
 from lab.schema import check_message
 from lab.tokens import token_for
 from lab.transcript import Transcript
@@ -113,6 +113,8 @@ class Sleeper:
                 self.told.feed(payload)
                 if ack:
                     self.ack()
+            elif opcode == PING:
+                self.socket.send(PONG, payload)
             else:
                 raise AssertionError(f"frame {opcode}: {payload!r}")
 

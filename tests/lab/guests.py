@@ -218,6 +218,13 @@ class Guest:
         """Waits until the code of the boot sector answers on its second serial port."""
         wait_until(lambda: self._answers(b"~", 0.1), seconds, f"{self.name} answers")
 
+    def wait_logged(self, size: int, seconds: float = 10.0):
+        """Waits until so many bytes of its console are in its log file."""
+        def there():
+            return self.console_log.exists() and self.console_log.stat().st_size >= size
+
+        wait_until(there, seconds, f"{self.name} has printed {size} bytes")
+
     def pid(self) -> int:
         """The QEMU process, from the pid file that libvirt keeps."""
         pid_file = self.lab.directory / "run/libvirt/qemu/run" / f"{self.name}.pid"

@@ -3,6 +3,7 @@
 something, doubled it, or turned it round."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 BANNER = b"\r\nRollo test guest ready\r\n"
@@ -85,9 +86,40 @@ def explain(data: bytes, expected: bytes, offset: int, boot: int) -> str:
     return f"{told}; it goes on with line {found[1].decode()}: {what}"
 
 
-def same_lines(output: bytes, logged: bytes) -> bool:
-    """Whether both have the same lines, in their order. QEMU writes a byte twice into the log file
-    where it had to wait for the terminal, and of one that is killed the last byte may be in one of
-    the two alone: some lines may be broken in either."""
-    lines, others = LINE.findall(output), LINE.findall(logged)
-    return lines == sorted(set(lines)) and len(set(lines) ^ set(others)) <= 4
+def check_logged(output: bytes, logged: bytes, killed: bool = False):
+    """Output and log file hold the same flood of one boot from its first byte on; raises FloodError
+    with the place and what is wrong there.
+
+    QEMU writes a byte into the log file, but not to the terminal, as often as it had to wait for
+    the terminal to take it. Output may have such a byte where the log has it as well: there it
+    came from the log. Of a process that was `killed` the last byte may be in one of the two
+    alone."""
+    shown, in_output = told_again(output, "the output")
+    written, in_log = told_again(logged, "the log file")
+    if alone := in_output - in_log:
+        place = min(alone)
+        raise FloodError(f"the output has byte {place} of the flood {in_output[place]} times too "
+                         f"often, the log file {in_log[place]} times: "
+                         f"{flood(place - 40, 40)!r}, {flood(place, 40)!r}")
+    if abs(shown - written) > killed:
+        raise FloodError(f"the output ends after {shown} bytes of the flood, "
+                         f"{output[-40:]!r}, the log file after {written}, {logged[-40:]!r}")
+
+
+def told_again(data: bytes, name: str) -> tuple[int, Counter[int]]:
+    """How many bytes of the flood are there, and which of them how many times too often. In a run
+    of the same byte it is the last. Raises FloodError where it is anything else."""
+    expected = flood(0, len(data))
+    place = 0
+    again: Counter[int] = Counter()
+    for at, byte in enumerate(data):
+        if byte == expected[place]:
+            place += 1
+        elif place > 0 and byte == expected[place - 1]:
+            again[place - 1] += 1
+        else:
+            raise FloodError(f"{name} goes wrong at byte {at} of {len(data)}, byte {place} of the "
+                             f"flood: {data[max(0, at - 40):at]!r}, then {data[at:at + 60]!r} and "
+                             f"not {expected[place:place + 60]!r}; {len(again)} bytes before stand "
+                             f"there again")
+    return place, again

@@ -28,6 +28,11 @@ inline core::ConsoleDevice serial(std::string alias, std::optional<core::Console
     return {std::move(alias), core::ConsoleDevice::Kind::serial, "pty", std::move(log)};
 }
 
+/// What a log file holds from there on.
+inline core::ConsoleLog file(std::string bytes, std::uint64_t from = 0) {
+    return {std::move(bytes), from, 1};
+}
+
 inline core::DomainDescription withConsoles(core::DomainDescription from,
                                             std::vector<core::ConsoleDevice> consoles) {
     from.consoles = std::move(consoles);

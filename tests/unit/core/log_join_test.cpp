@@ -74,6 +74,30 @@ TEST_CASE("where an earlier stream was joined, the place is known, however often
     CHECK(show(other.takeFirst()) == "<gap>");
 }
 
+TEST_CASE("bytes that QEMU has doubled in the file are no other output") {
+    const std::string all = numbered(1, 300);
+    std::string inFile = all;
+    for (const std::size_t place : {900, 500, 500}) inFile.insert(place, 1, inFile[place]);
+    const std::string latest = all.substr(0, 1000);
+    LogJoin counted({.latest = latest, .end = LogJoin::Place{1, 1000}}, file(inFile), at(0));
+    CHECK(show(counted.takeFirst()) == all.substr(1000));
+    LogJoin searched(known(latest), file(inFile), at(0));
+    CHECK(show(searched.takeFirst()) == all.substr(1000));
+    std::string other = inFile;
+    other[300] = '?';
+    LogJoin differs({.latest = latest, .end = LogJoin::Place{1, 1000}}, file(other), at(0));
+    CHECK(show(differs.takeFirst()) == "<gap>");
+}
+
+TEST_CASE("a byte that was doubled just before what is known ends") {
+    const std::string all = numbered(1, 300);
+    std::string inFile = all;
+    inFile.insert(990, 1, inFile[990]);
+    LogJoin join({.latest = all.substr(0, 1000), .end = LogJoin::Place{1, 1000}}, file(inFile),
+                 at(0));
+    CHECK(show(join.takeFirst()) == all.substr(1000));
+}
+
 TEST_CASE("what a process that was killed had not come to write is no gap") {
     const std::string all = numbered(1, 50);
     LogJoin join({.latest = all, .end = LogJoin::Place{1, all.size()}},
@@ -209,6 +233,19 @@ TEST_CASE("what a terminal had kept, where QEMU has doubled a byte in the file")
     join.take(file(all.substr(1000, 900), 1001), at(1201));
     CHECK(join.done());
     CHECK(show(join.finish()) == all.substr(1000, 840));
+}
+
+TEST_CASE("what the stream brings, where QEMU has doubled a byte in the file") {
+    const std::string all = numbered(1, 300);
+    std::string inFile = all.substr(0, 1000);
+    inFile.insert(800, 1, inFile[800]);
+    LogJoin join(known(all.substr(0, 500)), file(all.substr(0, 500)), at(0));
+    join.takeFirst();
+    join.hold(all.substr(750, 250), at(1200));
+    REQUIRE(join.wantsLog(at(1200)) == 500);
+    join.take(file(inFile.substr(500), 500), at(1201));
+    CHECK(join.done());
+    CHECK(show(join.finish()) == inFile.substr(500));
 }
 
 TEST_CASE("what a terminal had kept, of a guest that is silent since") {
