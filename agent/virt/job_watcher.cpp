@@ -15,11 +15,11 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 void tellLog(const core::JobsSeen& seen, bool everybody, milliseconds took) {
-    common::log::debug("jobs of {}: {} seen, {} guests silent, in {} ms",
+    common::log::trace("jobs of {}: {} seen, {} guests silent, in {} ms",
                        everybody ? "everybody" : "some", seen.jobs.size(), seen.silent.size(),
                        took.count());
     for (const auto& [job, figures] : seen.jobs)
-        common::log::debug("job: {} '{}' kind {}, {} of {} bytes, {} left{}", job.domain.name,
+        common::log::trace("job: {} '{}' kind {}, {} of {} bytes, {} left{}", job.domain.name,
                            job.disk, static_cast<int>(figures.kind),
                            figures.bytesProcessed.value_or(0), figures.bytesTotal.value_or(0),
                            figures.bytesRemaining.value_or(0),
