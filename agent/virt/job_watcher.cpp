@@ -88,15 +88,17 @@ void JobWatcher::look(JobQuestion question) {
 /// Once no further call may be left behind, only guests are asked that certainly live.
 JobWatcher::JobLane::Task JobWatcher::task(JobQuestion question) {
     return [this, question = std::move(question), asked = asked_, careful = !mayLeaveBehind(),
-            plan = plan_,
+            plan = plan_, generation = generation_,
             limit = settings_.jobDeadline](JobSession& session) mutable -> JobLane::Done {
         if (careful) {
             const Choice choice = plan.choose(session.lookAround(), Clock::now(), limit);
             for (const auto* those : {&choice.silent, &choice.unresponsive})
                 std::ranges::copy(*those, std::back_inserter(question.leftOut));
         }
-        return [this, question, plan, seen = session.look(question, *asked),
+        auto seen = session.look(question, *asked);
+        return [this, question, plan, generation, seen = std::move(seen),
                 end = Clock::now()]() mutable {
+            if (!running_ || generation != generation_) return;
             plan_ = std::move(plan);
             found(question, std::move(seen), end);
         };
@@ -106,7 +108,7 @@ JobWatcher::JobLane::Task JobWatcher::task(JobQuestion question) {
 void JobWatcher::found(const JobQuestion& question, std::optional<core::JobsSeen> seen,
                        common::Monotonic end) {
     supported_ = seen.has_value();
-    if (!seen || !running_) return;
+    if (!seen) return;
     const auto took = std::chrono::duration_cast<milliseconds>(end - question.at);
     tellLog(*seen, question.everybody, took);
     auto news = schedule_.done(question, std::move(*seen), took, Clock::now());
