@@ -18,6 +18,8 @@ void tellLog(const core::JobsSeen& seen, bool everybody, milliseconds took) {
     common::log::trace("jobs of {}: {} seen, {} guests silent, in {} ms",
                        everybody ? "everybody" : "some", seen.jobs.size(), seen.silent.size(),
                        took.count());
+    for (const auto& guest : seen.silent)
+        common::log::trace("jobs: {} is silent", guest.toString());
     for (const auto& [job, figures] : seen.jobs)
         common::log::trace("job: {} '{}' kind {}, {} of {} bytes, {} left{}", job.domain.name,
                            job.disk, static_cast<int>(figures.kind),
