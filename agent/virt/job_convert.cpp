@@ -18,6 +18,14 @@ proto::Counter sum(TypedParams parameters, std::string_view whole, std::string_v
     return *first + *second;
 }
 
+/// QEMU's word for ECANCELED; libvirt starts it with LC_ALL=C.
+constexpr std::string_view cancelled = "Operation canceled";
+
+std::string_view errmsg(TypedParams completed) {
+    const auto* error = find(completed, VIR_DOMAIN_JOB_ERRMSG);
+    return error ? textOf(*error) : std::string_view();
+}
+
 std::string_view phaseOf(TypedParams parameters) {
     if (count(parameters, VIR_DOMAIN_JOB_MEMORY_POSTCOPY_REQS).value_or(0) > 0) return "postcopy";
     if (count(parameters, VIR_DOMAIN_JOB_DISK_REMAINING).value_or(0) > 0) return "disks";
@@ -89,7 +97,8 @@ std::optional<core::JobFigures> figuresOf(TypedParams parameters) {
         figures.elapsedMs = static_cast<std::int64_t>(*elapsed);
     const auto total = sum(parameters, VIR_DOMAIN_JOB_DATA_TOTAL, VIR_DOMAIN_JOB_MEMORY_TOTAL,
                            VIR_DOMAIN_JOB_DISK_TOTAL);
-    if (total.value_or(0) == 0) {  // all figures are zero then, which is not what is left to do
+    if (!total) return figures;  // such as a backup that somebody fetches
+    if (*total == 0) {           // all figures are zero then, which is not what is left to do
         figures.phase = "preparing";
         return figures;
     }
@@ -122,13 +131,14 @@ std::optional<core::JobFigures> figuresOf(const virDomainBlockJobInfo& info) {
 }
 
 core::JobOutcome outcomeOf(TypedParams completed) {
-    return count(completed, VIR_DOMAIN_JOB_SUCCESS).value_or(1) != 0 ? core::JobOutcome::completed
-                                                                     : core::JobOutcome::failed;
+    if (count(completed, VIR_DOMAIN_JOB_SUCCESS).value_or(1) != 0)
+        return core::JobOutcome::completed;
+    return errmsg(completed) == cancelled ? core::JobOutcome::cancelled : core::JobOutcome::failed;
 }
 
 std::string_view errorOf(TypedParams completed) {
-    const auto* error = find(completed, VIR_DOMAIN_JOB_ERRMSG);
-    return error ? textOf(*error) : std::string_view();
+    return outcomeOf(completed) == core::JobOutcome::failed ? errmsg(completed)
+                                                            : std::string_view();
 }
 
 }  // namespace rollo::virt

@@ -25,7 +25,8 @@ std::optional<core::JobFigures> figuresOf(TypedParams parameters);
 /// virDomainGetBlockJobInfo.
 std::optional<core::JobFigures> figuresOf(const virDomainBlockJobInfo& info);
 
-/// Libvirt 9.0 tells of jobs that succeeded and, of a backup alone, that one failed.
+/// Libvirt 9.0 tells of jobs that succeeded and, of a backup alone, that one failed or was
+/// cancelled. To cancel a backup that somebody fetches (mode pull) is to complete it.
 core::JobOutcome outcomeOf(TypedParams completed);
 /// Why, where it failed; empty where libvirt does not say.
 std::string_view errorOf(TypedParams completed);

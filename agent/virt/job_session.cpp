@@ -4,6 +4,8 @@
 #include <libvirt/virterror.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "agent/virt/convert.hpp"
 #include "agent/virt/domain_xml.hpp"
@@ -17,6 +19,9 @@ namespace {
 using core::JobFigures;
 using core::JobKind;
 using Records = common::UniqueHandle<virDomainStatsRecordPtr, virDomainStatsRecordListFree>;
+
+/// Longer than a command takes, such as one of our own sampler, which keeps the same time.
+constexpr std::chrono::milliseconds moment{20};
 
 /// What virDomainGetJobStats gives out.
 class JobStats {
@@ -94,6 +99,7 @@ std::optional<core::JobsSeen> JobSession::look(const JobQuestion& question, Aske
                 unanswered.push_back(guest);
         }
         guests = std::move(unanswered);
+        if (!guests.empty()) std::this_thread::sleep_for(moment);
         if (!supported_) return std::nullopt;
     }
     asked.set(std::nullopt);

@@ -15,11 +15,13 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 void tellLog(const core::JobsSeen& seen, bool everybody, milliseconds took) {
-    common::log::debug("jobs of {}: {} seen, {} guests silent, in {} ms",
+    common::log::trace("jobs of {}: {} seen, {} guests silent, in {} ms",
                        everybody ? "everybody" : "some", seen.jobs.size(), seen.silent.size(),
                        took.count());
+    for (const auto& guest : seen.silent)
+        common::log::trace("jobs: {} is silent", guest.toString());
     for (const auto& [job, figures] : seen.jobs)
-        common::log::debug("job: {} '{}' kind {}, {} of {} bytes, {} left{}", job.domain.name,
+        common::log::trace("job: {} '{}' kind {}, {} of {} bytes, {} left{}", job.domain.name,
                            job.disk, static_cast<int>(figures.kind),
                            figures.bytesProcessed.value_or(0), figures.bytesTotal.value_or(0),
                            figures.bytesRemaining.value_or(0),
@@ -88,15 +90,17 @@ void JobWatcher::look(JobQuestion question) {
 /// Once no further call may be left behind, only guests are asked that certainly live.
 JobWatcher::JobLane::Task JobWatcher::task(JobQuestion question) {
     return [this, question = std::move(question), asked = asked_, careful = !mayLeaveBehind(),
-            plan = plan_,
+            plan = plan_, generation = generation_,
             limit = settings_.jobDeadline](JobSession& session) mutable -> JobLane::Done {
         if (careful) {
             const Choice choice = plan.choose(session.lookAround(), Clock::now(), limit);
             for (const auto* those : {&choice.silent, &choice.unresponsive})
                 std::ranges::copy(*those, std::back_inserter(question.leftOut));
         }
-        return [this, question, plan, seen = session.look(question, *asked),
+        auto seen = session.look(question, *asked);
+        return [this, question, plan, generation, seen = std::move(seen),
                 end = Clock::now()]() mutable {
+            if (!running_ || generation != generation_) return;
             plan_ = std::move(plan);
             found(question, std::move(seen), end);
         };
@@ -106,7 +110,7 @@ JobWatcher::JobLane::Task JobWatcher::task(JobQuestion question) {
 void JobWatcher::found(const JobQuestion& question, std::optional<core::JobsSeen> seen,
                        common::Monotonic end) {
     supported_ = seen.has_value();
-    if (!seen || !running_) return;
+    if (!seen) return;
     const auto took = std::chrono::duration_cast<milliseconds>(end - question.at);
     tellLog(*seen, question.everybody, took);
     auto news = schedule_.done(question, std::move(*seen), took, Clock::now());

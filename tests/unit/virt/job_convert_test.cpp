@@ -151,6 +151,21 @@ TEST_CASE("a job that is told as completed has succeeded unless libvirt says tha
     CHECK(outcomeOf(good.list()) == JobOutcome::completed);
 }
 
+TEST_CASE("a backup is cancelled, or was fetched and is over") {
+    Params cancelled;
+    cancelled.flag("success", false).text("errmsg", "Operation canceled");
+    CHECK(outcomeOf(cancelled.list()) == JobOutcome::cancelled);
+    CHECK(errorOf(cancelled.list()).empty());
+    Params fetched;
+    fetched.flag("success", true).text("errmsg", "Operation canceled");
+    CHECK(outcomeOf(fetched.list()) == JobOutcome::completed);
+    CHECK(errorOf(fetched.list()).empty());
+    Params fetching;
+    fetching.number("operation", VIR_DOMAIN_JOB_OPERATION_BACKUP).count("disk_temp_total", 64);
+    CHECK_FALSE(figuresOf(fetching.list())->phase);
+    CHECK_FALSE(figuresOf(fetching.list())->bytesTotal);
+}
+
 TEST_CASE("a block job that is ready goes on") {
     CHECK(blockJobOutcome(VIR_DOMAIN_BLOCK_JOB_COMPLETED) == JobOutcome::completed);
     CHECK(blockJobOutcome(VIR_DOMAIN_BLOCK_JOB_FAILED) == JobOutcome::failed);
