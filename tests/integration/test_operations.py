@@ -43,10 +43,10 @@ def other_lab(artefacts):
 
 @pytest.fixture
 def busy_guests(guests):
-    """Their memory cannot be compressed, nor their disks."""
+    """Their memory cannot be compressed, but for 4 MiB, nor can their disks."""
 
-    def make(name: str) -> Guest:
-        guest = guests(name, memory_mb=16, data_disk=32 << 20, noise=True)
+    def make(name: str, memory_mb: int = 16) -> Guest:
+        guest = guests(name, memory_mb=memory_mb, data_disk=32 << 20, noise=True)
         guest.define().start().wait_booted()
         guest.fill_memory()
         return guest
@@ -57,6 +57,12 @@ def busy_guests(guests):
 @pytest.fixture
 def busy(busy_guests) -> Guest:
     return busy_guests("busy")
+
+
+@pytest.fixture
+def small(busy_guests) -> Guest:
+    """Whose whole memory can be waited for."""
+    return busy_guests("busy", 9)
 
 
 @pytest.fixture
@@ -117,13 +123,13 @@ def operations(agent: Agent, *token: str) -> list[dict]:
 
 
 @pytest.mark.short
-def test_a_save_is_told_to_who_may_see_the_guest(busy, guests, agents, connect, lab):
+def test_a_save_is_told_to_who_may_see_the_guest(small, guests, agents, connect, lab):
     other = guests("other").define()
     agent = agents(uri=lab.uri)
     client = connect(agent, PROGRESS)
     bound = agent.token("bound", "viewer", "1h", "--vm", other.name)
     stranger = connect(agent, PROGRESS, token=bound)
-    saving = jobs.save(busy)
+    saving = jobs.save(small)
     operation = begun(client, "save")
     now = moved(client, operation)
     assert now["message"] == "Saving busy" and now["bytes_remaining"] > 0
@@ -160,9 +166,9 @@ def test_a_save_of_a_guest_that_is_destroyed(busy, agents, connect, lab):
     assert ended(client, operation, "failed")["error"] == "the guest stopped (destroyed)"
 
 
-def test_a_dump(busy, agents, connect, lab):
+def test_a_dump(small, agents, connect, lab):
     client = connect(agents(uri=lab.uri), PROGRESS)
-    dumping = jobs.dump(busy)
+    dumping = jobs.dump(small)
     operation = begun(client, "dump")
     assert dumping.wait() == ""
     assert ended(client, operation, "completed")["message"] == \
@@ -188,7 +194,7 @@ def test_a_copy_of_a_disk_waits_for_whoever_began_it(busy, agents, connect, lab)
 def test_a_copy_to_a_disk_that_is_full(busy, agents, connect, lab, small_folder):
     client = connect(agents(uri=lab.uri), PROGRESS)
     target = f"<disk><source file='{small_folder}/copy.img'/><driver type='raw'/></disk>"
-    busy.domain.blockCopy("vdb", target, {libvirt.VIR_DOMAIN_BLOCK_COPY_BANDWIDTH: 1 << 20},
+    busy.domain.blockCopy("vdb", target, {libvirt.VIR_DOMAIN_BLOCK_COPY_BANDWIDTH: 16 << 20},
                           libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB)
     end = client.expect("progress", lambda m: m["data"]["status"] in ENDS, 30)["data"]
     ended_as = (end["operation_type"], end["status"], end["error"])
@@ -223,10 +229,10 @@ def test_a_migration_that_comes_to_nothing(busy, agents, connect, lab, other_lab
 
 
 @pytest.mark.parametrize("way", [pytest.param("stop", marks=pytest.mark.short), "kill"])
-def test_an_agent_that_is_restarted_goes_on_with_the_operation(busy, agents, connect, lab, way):
+def test_an_agent_that_is_restarted_goes_on_with_the_operation(small, agents, connect, lab, way):
     agent = agents(uri=lab.uri)
     client = connect(agent, PROGRESS)
-    saving = jobs.save(busy)
+    saving = jobs.save(small)
     operation = begun(client, "save")
     moved(client, operation, 10)
     getattr(agent, way)()
