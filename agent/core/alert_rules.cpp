@@ -79,7 +79,6 @@ std::shared_ptr<const AlertRules::Rules> AlertRules::rulesFor(
     std::shared_ptr<Rules> own;
     const auto apply = [&](const std::vector<AlertOverride>& overrides) {
         for (const auto& each : overrides) {
-            if (!isAboutVm(each.source)) continue;
             if (!own) own = std::make_shared<Rules>(*rules_);
             each.applyTo((*own)[at(each.source)]);
         }
