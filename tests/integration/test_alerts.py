@@ -116,7 +116,7 @@ def test_a_guest_that_fills_its_memory(agents, linux_guests, connect):
     agent = agents(config=only(vm_memory=above(60, 55, "error")))
     client = connect(agent, MONITOR)
     guest.wait_booted(120)
-    guest.run("mkdir -p /full && mount -t tmpfs none /full && "
+    guest.run("mkdir -p /full && mount -t tmpfs -o size=120m none /full && "
               "dd if=/dev/zero of=/full/x bs=1M count=80", 60)
     fired = expect_alert(client, "vm_memory", seconds=60)
     assert fired["severity"] == "error" and fired["value"] >= 60
