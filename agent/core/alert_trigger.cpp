@@ -69,13 +69,14 @@ void AlertTrigger::passUnknown(common::Monotonic now) {
     unknownSince_.reset();
 }
 
-/// The index of the firing level; that of the next smaller one where the rule has it no more; -1:
-/// there is none.
+/// The index of the firing level; where the rule has it no more, of the next smaller one, or else
+/// of the least. -1: it does not fire.
 int AlertTrigger::present(const AlertRule& rule) const {
+    if (!firing_) return -1;
     int found = -1;
     for (const auto& level : rule.levels)
-        if (firing_ && level.severity <= *firing_) ++found;
-    return found;
+        if (level.severity <= *firing_) ++found;
+    return std::max(found, 0);
 }
 
 /// What was counted for the levels in between meant the way there.

@@ -173,6 +173,7 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
     }
     lastHostSample_.reset();
     if (state_.serverMetrics) state_.serverMetrics->stale = true;
+    alertRules_.onServerFigures(now);
     setServerStatus(ServerStatus::offline, observation.reason, now);
     alertRules_.onLibvirt(true, observation.reason, now);
 }

@@ -170,11 +170,7 @@ TEST_CASE("libvirt was lost, and still is, or is back") {
 TEST_CASE("a pool that is gone after a restart has no alert") {
     Bench former;
     HostSample sample;
-    PoolSample pool;
-    pool.name = "images";
-    pool.capacityBytes = 100;
-    pool.allocationBytes = 90;
-    sample.pools = {pool};
+    sample.pools = {poolOf("images", 90)};
     former.beginRunning().hostUses(0s, sample);
     Bench bench(former.host.saved());
     SUBCASE("it is there") {

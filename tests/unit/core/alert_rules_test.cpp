@@ -47,14 +47,6 @@ AlertOverride atOnce() {
 AlertRule serverRule(AlertSource source) {
     return {source, true, 0s, {{Severity::warning, 80, 70}}};
 }
-PoolSample poolOf(const std::string& name, std::uint64_t used) {
-    PoolSample pool;
-    pool.name = name;
-    pool.capacityBytes = 100;
-    pool.allocationBytes = used;
-    pool.availableBytes = 100 - used;
-    return pool;
-}
 HostSample withPools(std::vector<PoolSample> pools) {
     HostSample sample;
     sample.pools = std::move(pools);
@@ -92,7 +84,7 @@ TEST_CASE("an alert says what it is about, and is kept current for snapshots") {
     CHECK(alert.lastSeen == at(65s).wall);
     bench.heard();
     bench.use(70s, 10);
-    const auto over = bench.messages().back();
+    const auto over = bench.messages().front();  // the figures come later
     CHECK(over.number("data.value") == 10);
     CHECK(over.text("data.title") == "Resolved: High memory usage");
 }
@@ -155,7 +147,7 @@ TEST_CASE("an alert follows the VM's name and id") {
     CHECK(bench.firing(memoryOfVm1).vm == bench.vm(1)->info.identity);
     bench.heard();
     bench.use(65s, 10);
-    CHECK(bench.messages().back().integer("data.entity_id") == 42);
+    CHECK(bench.messages().front().integer("data.entity_id") == 42);
 }
 
 TEST_CASE("every source of a VM's figures has its own alert") {
@@ -200,6 +192,15 @@ TEST_CASE("other thresholds hold at once, by the last figure") {
     rule.lasts = 0s;
     bench.set(policyOf({rule}));
     CHECK(bench.alerts() == Lines{"vm_memory error firing"});
+}
+
+TEST_CASE("what fires goes on under another severity, however long that must last") {
+    Bench bench(policyOf({happeningRule(libvirtLost)}));
+    bench.lose();
+    auto rule = happeningRule(libvirtLost, 30s);
+    rule.levels.front().severity = Severity::critical;
+    bench.set(policyOf({rule}));
+    CHECK(bench.alerts() == Lines{"libvirt_lost error firing", "libvirt_lost critical firing"});
 }
 
 TEST_CASE("the same rules again change nothing") {
@@ -322,6 +323,21 @@ TEST_CASE("the host's figures fire") {
     bench.hostUses(10s, sample);
     CHECK(bench.alerts() ==
           Lines{"server_memory warning resolved", "server_load warning resolved"});
+}
+
+TEST_CASE("time without libvirt counts for nothing") {
+    auto rule = serverRule(serverMemory);
+    rule.lasts = 60s;
+    Bench bench(policyOf({rule}));
+    HostSample sample;
+    sample.memoryTotalKib = 100;
+    sample.memoryAvailableKib = 10;
+    bench.hostUses(0s, sample).lose();
+    bench.open().list({runningVm(1, 5)});
+    bench.hostUses(100s, sample);
+    CHECK(bench.alerts().empty());
+    bench.hostUses(160s, sample);
+    CHECK(bench.alerts() == Lines{"server_memory warning firing"});
 }
 
 TEST_CASE("each pool fires for itself, and one that is gone does not any more") {

@@ -184,13 +184,14 @@ TEST_CASE("on the way down a larger threshold goes on counting, a smaller one be
     }
 }
 
-TEST_CASE("a level that the rule has no more gives way to the next smaller one, or ends") {
+TEST_CASE("a level that the rule has no more gives way to the next smaller one, or to the least") {
     Watch watch{twoLevels()};
     watch.trigger.restore(critical);
     watch.setRule(ruleOf({{warning, 90, 80}}));
     CHECK(watch.see(0s, 96) == warning);
     watch.setRule(ruleOf({{error, 98, 95}}));
-    CHECK(watch.see(5s, 96) == nothing);
+    CHECK(watch.see(5s, 96) == error);
+    CHECK(watch.see(10s, 94) == nothing);
 }
 
 TEST_CASE("a rule without a level fires never, and no more") {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,18 @@ inline core::SampleTaken unresponsive(int number) {
     core::SampleTaken taken;
     taken.unresponsive = {uuid(static_cast<unsigned char>(number))};
     return taken;
+}
+
+/// A pool of 100 bytes.
+inline core::PoolSample poolOf(const std::string& name, std::uint64_t used) {
+    core::PoolSample pool;
+    pool.name = name;
+    pool.type = "dir";
+    pool.state = "running";
+    pool.capacityBytes = 100;
+    pool.allocationBytes = used;
+    pool.availableBytes = 100 - used;
+    return pool;
 }
 
 }  // namespace rollo::tests
