@@ -3,6 +3,7 @@
 
 from .agent import Agent
 from .client import Client, Message
+from .guests import Guest
 
 RULES = ("vm_cpu", "vm_memory", "vm_cpu_steal", "vm_disk_latency", "vm_swap", "vm_crashed",
          "vm_panicked", "vm_watchdog", "vm_io_error", "vm_memory_failure", "vm_unresponsive",
@@ -36,3 +37,13 @@ def firing(agent: Agent, token: str | None = None) -> list[Message]:
     status, body = agent.get("/api/v1/alerts", token)
     assert status == 200, body
     return body["alerts"]
+
+
+def same(alert: Message, earlier: Message) -> bool:
+    """It tells of the same trouble."""
+    keys = ("alert_id", "alert_type", "first_seen", "entity_type", "entity_id")
+    return all(alert[key] == earlier[key] for key in keys)
+
+
+def id_of(agent: Agent, guest: Guest) -> int:
+    return agent.get(f"/api/v1/vms/{guest.spec.uuid}")[1]["id"]
