@@ -306,17 +306,16 @@ def test_nonsense_is_refused_and_harms_nobody(agent, publish, seed):
 
 @pytest.mark.short
 def test_who_publishes_too_fast_is_told_and_the_others_keep_what_they_have(agents, connect):
-    agent = agents(config={"publish": {"events_per_second": 32},
+    agent = agents(config={"publish": {"events_per_second": 1},
                            "metrics": {"public": True, "interval_seconds": 1}})
     publish = Publisher(agent, token_for(agent, "fast", permissions=["events:publish"]))
     honest = connect(agent)
-    answers = [publish.request("POST", EVENTS, json.dumps(progress("fast")).encode())
-               for _ in range(150)]
-    late = [answer for answer in answers if answer.status == 429]
-    assert {answer.status for answer in answers} == {202, 429}
-    assert all(answer.getheader("Retry-After") == "1" for answer in late)
-    assert refused(agent, "publish_rate") == len(late)
-    assert counter(agent, "rollo_agent_published_events_total") == len(answers) - len(late)
+    many = json.dumps([progress("fast")] * 64).encode()
+    first, *late = [publish.request("POST", EVENTS, many) for _ in range(10)]
+    assert first.status == 202 and {answer.status for answer in late} == {429}
+    assert all(1 <= int(answer.getheader("Retry-After")) <= 64 for answer in late)
+    assert refused(agent, "publish_rate") == 9
+    assert counter(agent, "rollo_agent_published_events_total") == 64
     keeps_its_latency(honest, lambda: publish(progress("fast")))
     other = Publisher(agent, token_for(agent, "calm", permissions=["events:publish"]))
     assert other(progress("calm"))[0] == 202

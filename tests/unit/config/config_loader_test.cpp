@@ -85,6 +85,11 @@ input_burst_bytes = 4
 input_queue_bytes = 1025
 viewer_window_bytes = 4098
 lease_idle_seconds = 5
+[publish]
+socket = "/run/publish"
+max_bytes = 2048
+events_per_second = 7
+
 [auth]
 anonymous = true
 hs256_secret_file = "/k"
@@ -130,11 +135,22 @@ leeway_seconds = 0
     CHECK(config.auth.issuer == "i");
     CHECK(config.auth.audience == "a");
     CHECK(config.auth.leeway == 0s);
+    CHECK(config.publish.socket == "/run/publish");
+    CHECK(config.publish.maxBytes == 2048);
+    CHECK(config.publish.eventsPerSecond == 7);
     // All keys differ from their defaults here, so no key was forgotten; of alerts see there.
     CHECK(changesBetween(Config(), config).size() ==
           static_cast<std::size_t>(std::ranges::count_if(configOptions(), [](const auto& option) {
               return !option.section.starts_with("alerts.");
           })));
+}
+
+TEST_CASE("the socket for publishing has a path that a socket can have") {
+    const std::string longest = "/" + std::string(106, 'x');
+    CHECK(read(fmt::format("[publish]\nsocket = \"{}\"", longest)).publish.socket == longest);
+    for (const std::string& wrong : {longest + "x", std::string("relative"), std::string()})
+        CHECK(errorsOf(fmt::format("[publish]\nsocket = \"{}\"", wrong)) ==
+              Lines{"f:2: publish.socket: must be an absolute path of at most 107 bytes"});
 }
 
 TEST_CASE("when consoles are attached is one of two words") {

@@ -198,7 +198,7 @@ TEST_CASE("there is nothing at other paths") {
     Bench bench;
     for (const auto* path :
          {"", "/healthz/", "/health", "/api", "/api/v1", "/api/v1/", "/api/v1/vm", "/api/v1/vms/",
-          "/api/v1/vms/1/", "/api/v1/vms/1/history", "/api/v1/events", "/metric", "//",
+          "/api/v1/vms/1/", "/api/v1/vms/1/history", "/api/v1/event", "/metric", "//",
           "/index.html", "/API/v1/vms", "/../etc/passwd", "/ws/stats", "/ws/console"}) {
         CAPTURE(path);
         const Reply reply = bench.get(path, token());
