@@ -35,6 +35,22 @@ TEST_CASE("a label's value cannot break out of its quotes") {
     CHECK(out.text().ends_with("b{name=\"a\\\"b\\\\c\\nd\"} 1\n"));
 }
 
+TEST_CASE("a label's value that is not UTF-8 leaves as UTF-8") {
+    MetricsText out;
+    out.gauge("b", "");
+    out.sample(1.0, {{"name", "\xff\"\xc3"}});
+    CHECK(out.text().ends_with("b{name=\"\uFFFD\\\"\uFFFD\"} 1\n"));
+}
+
+TEST_CASE("a family of one sample needs no more than a line") {
+    MetricsText out;
+    out.counter("a_total", "A.", 3);
+    out.gauge("b", "B.", 0.5);
+    CHECK(out.take() ==
+          "# HELP a_total A.\n# TYPE a_total counter\na_total 3\n"
+          "# HELP b B.\n# TYPE b gauge\nb 0.5\n");
+}
+
 TEST_CASE("what is no number is written as Prometheus has it") {
     MetricsText out;
     out.gauge("b", "");
