@@ -162,7 +162,7 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
         vm.info.stale = true;
         if (vm.metrics) vm.metrics->stale = true;
     }
-    lastHostSample_.reset();
+    state_.hostSample.reset();
     if (state_.serverMetrics) state_.serverMetrics->stale = true;
     setServerStatus(ServerStatus::offline, observation.reason, now);
 }

@@ -69,7 +69,8 @@ class Connection {
     std::unique_ptr<Session::Handshake> handshake_;  ///< until the session has it
     Budget budget_;  ///< of requests and, later, the session's messages
     std::unique_ptr<Session> session_;
-    std::string reply_;  ///< what is left to write
+    std::string reply_;
+    std::size_t written_ = 0;  ///< of it
     bool lastReply_ = false;
     lws* socket_ = nullptr;
     Awaited awaited_ = Awaited::nothing;

@@ -121,7 +121,7 @@ Reply welcome(const Call& call) {
         "text/plain; charset=utf-8",
         fmt::format("Rollo host agent {} on {}\n\n"
                     "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self  "
-                    "/ws/console/{{id, uuid or name}}\n"
+                    "/ws/console/{{id, uuid or name}}  /ws/stats\n"
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
                     "/api/v1/vms/{{id, uuid or name}}\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
@@ -154,9 +154,10 @@ const Route* find(std::string_view path, std::string_view& name) {
 }
 
 bool permitted(const Principal& principal, Permission permission) {
-    // A principal that is bound to some VMs sees nothing of the server.
-    return permission == Permission::serverView ? principal.mayViewServer()
-                                                : principal.permissions.has(permission);
+    // A principal that is bound to some VMs sees nothing of what is about all of them.
+    if (permission == Permission::serverView) return principal.mayViewServer();
+    if (permission == Permission::statsView) return principal.mayViewStats();
+    return principal.permissions.has(permission);
 }
 
 std::string_view reason(int status) {
@@ -242,7 +243,7 @@ Reply answer(const Request& request, const Services& services, const Now& now) {
     std::string_view name;
     const Route* route = find(request.path, name);
     if (!route) {
-        if (isEndpoint(request.path))
+        if (!endpointOf(request.path).empty())
             return refusalReply({400, "this is a WebSocket endpoint: an upgrade is needed"});
         return refusalReply({404, "there is nothing at this path"});
     }

@@ -12,6 +12,7 @@
 #include "agent/core/consoles.hpp"
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
+#include "agent/core/stats_feed.hpp"
 #include "agent/server/admission.hpp"
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
@@ -63,6 +64,7 @@ struct Services {
 
     Counters counters;
     Refusals refusals{counters};
+    core::StatsFeed stats{counters.sent};
 };
 
 /// Who a request speaks for: the token's principal, anonymous where that is allowed, or nobody.

@@ -34,6 +34,7 @@ class Listener final : public core::Subscriber {
     void sendLatest(std::uint64_t key, const proto::Frame& frame) override {
         queue_.pushLatest(key, frame);
     }
+    void tell(const proto::Error&, const common::Now&) override {}
     void refuse(const proto::Error&, const common::Now&) override {}
     void sendBacklog(std::vector<proto::Frame>) override {}
     void sendOutput(const proto::Frame& frame) override { queue_.pushOutput(frame); }
