@@ -19,8 +19,8 @@ namespace rollo::server {
 inline constexpr std::string_view consoleSubprotocol = "rollo.console.v1";
 
 /// What a WebSocket is opened for.
-using Opening = std::variant<core::Client::Opening, core::ConsoleViewer::Opening,
-                             core::StatsViewer::Opening>;
+using Opening =
+    std::variant<core::Client::Opening, core::ConsoleViewer::Opening, core::StatsViewer::Opening>;
 
 /// The WebSocket endpoint that a path names, as PROTOCOL.md writes it: `/ws/vm/{vm}`. Empty where
 /// there is none.

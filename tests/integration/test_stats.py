@@ -203,7 +203,7 @@ def test_who_may_see_the_figures(agents):
 def test_who_reads_slowly_gets_the_latest_figures_alone(agents):
     agent = agents(config={"server": {"messages_per_second": 1_000_000,
                                       "bytes_per_second": 1_000_000_000,
-                                      "queue_bytes": 8 << 20}})
+                                      "queue_bytes": 2 << 20}})
     with (Counted(agent, stats_path(agent)) as watcher,
           Counted(agent, stats_path(agent), receive_buffer=4096) as slow):
         slow.next("websocket_stats")
@@ -219,7 +219,7 @@ def test_who_reads_slowly_gets_the_latest_figures_alone(agents):
             watcher.next("websocket_stats")  # it has just come
         assert slow.received[-1] in watcher.received
         assert figures(agent)["conflated"] >= 1
-        fill(agent, slow, 9 << 20)
+        fill(agent, slow, 3 << 20)
         assert figures(agent)["closed_by_code"]["4013"] == 1
         assert figures(agent)["slow_disconnects"] == 1
     conflated = figures(agent)["conflated"]
@@ -235,14 +235,14 @@ def next_after(client: Counted, moment: float):
 
 def fill(agent: Agent, client: Counted, waiting: int):
     """Makes so much wait for it, or ends it: pings that it does not read the answers of."""
-    pings = (b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}') * 10_000
+    pings = (b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}') * 5000
     for _ in range(100):
         before = figures(agent)
         if before["queue_bytes"] > waiting or "4013" in before["closed_by_code"]:
             return
         client.wire.socket.sendall(pings)
         wait_until(lambda: (data := figures(agent))["messages_received"]
-                   >= before["messages_received"] + 10_000 or "4013" in data["closed_by_code"],
+                   >= before["messages_received"] + 5000 or "4013" in data["closed_by_code"],
                    what="they are read")
     raise TimeoutError("its socket takes everything")
 

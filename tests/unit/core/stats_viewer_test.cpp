@@ -39,6 +39,7 @@ struct Bench {
 
     Bench() {
         state.server.hostname = "host";
+        state.server.agentVersion = "0.1.0";
         feed.onTake([this](const common::Now&) {
             ++taken;
             proto::WebsocketStats stats;

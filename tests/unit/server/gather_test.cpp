@@ -108,8 +108,8 @@ TEST_CASE("messages are counted with their payloads, and control frames are none
         return std::pair(traffic.messages, traffic.bytes);
     };
     using Pair = std::pair<std::uint64_t, std::uint64_t>;
-    gather.take(queueOf({Frame::text("one"), Frame::ping(), Frame::binary("seven"),
-                         Frame::text(""), Frame::close(1001, "bye")}));
+    gather.take(queueOf({Frame::text("one"), Frame::ping(), Frame::binary("seven"), Frame::text(""),
+                         Frame::close(1001, "bye")}));
     CHECK(counted(0) == Pair{0, 0});
     CHECK(counted(1) == Pair{1, 3});
     CHECK(counted(2) == Pair{1, 3});

@@ -248,9 +248,8 @@ TEST_CASE("there is nothing at other paths") {
 
 TEST_CASE("a WebSocket endpoint without an upgrade says what is missing") {
     Bench bench;
-    for (const auto* path :
-         {"/ws", "/ws/monitor", "/ws/vm/1", "/ws/vm/nothing", "/ws/server/self", "/ws/console/1",
-          "/ws/stats"}) {
+    for (const auto* path : {"/ws", "/ws/monitor", "/ws/vm/1", "/ws/vm/nothing", "/ws/server/self",
+                             "/ws/console/1", "/ws/stats"}) {
         const Reply reply = bench.get(path);
         CHECK(reply.status == 400);
         CHECK(code(reply) == "bad_request");

@@ -81,10 +81,26 @@ TEST_CASE("paths name the endpoints") {
 }
 
 TEST_CASE("other paths name no endpoint") {
-    for (const auto* path :
-         {"", "/", "/ws/", "/WS", "/ws/monitor/", "/ws/vm", "/ws/vm/", "/ws/vm/1/", "/ws/vm/1/2",
-          "/ws/server", "/ws/server/", "/ws/console", "/ws/console/", "/ws/console/1/",
-          "/ws/console/1/2", "/ws/stats/", "/ws/stats/1", "//ws", "/api/v1/vms", "ws/vm/1"}) {
+    for (const auto* path : {"",
+                             "/",
+                             "/ws/",
+                             "/WS",
+                             "/ws/monitor/",
+                             "/ws/vm",
+                             "/ws/vm/",
+                             "/ws/vm/1/",
+                             "/ws/vm/1/2",
+                             "/ws/server",
+                             "/ws/server/",
+                             "/ws/console",
+                             "/ws/console/",
+                             "/ws/console/1/",
+                             "/ws/console/1/2",
+                             "/ws/stats/",
+                             "/ws/stats/1",
+                             "//ws",
+                             "/api/v1/vms",
+                             "ws/vm/1"}) {
         CAPTURE(path);
         CHECK(endpointOf(path).empty());
         CHECK(refused({}, path).status == 404);
