@@ -34,7 +34,7 @@ struct Bench {
         rollo::proto::Alert firing;
         firing.id = id;
         firing.type = "vm_id_conflict";
-        firing.severity = proto::Severity::warning;
+        firing.severity = rollo::proto::Severity::warning;
         firing.title = firing.message = "…";
         firing.vm = std::move(about);
         firing.serverId = 7;
