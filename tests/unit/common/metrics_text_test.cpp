@@ -51,6 +51,19 @@ TEST_CASE("a family of one sample needs no more than a line") {
           "# HELP b B.\n# TYPE b gauge\nb 0.5\n");
 }
 
+TEST_CASE("labels are written once, and nanoseconds as seconds to the last digit") {
+    using std::chrono::nanoseconds;
+    MetricsText out;
+    const MetricsText::Written labels({{"name", "a\"b"}});
+    out.counter("t_total", "");
+    for (const auto ns : {0, 1, 50'000'000, 1'000'000'000, 2'000'000'010})
+        out.sample(nanoseconds(ns), labels);
+    out.sample(std::uint64_t{7}, labels);
+    const std::string begin = "t_total{name=\"a\\\"b\"} ";
+    CHECK(out.text().ends_with(begin + "0\n" + begin + "0.000000001\n" + begin + "0.05\n" + begin +
+                               "1\n" + begin + "2.00000001\n" + begin + "7\n"));
+}
+
 TEST_CASE("what is no number is written as Prometheus has it") {
     MetricsText out;
     out.gauge("b", "");
