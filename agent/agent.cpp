@@ -18,6 +18,8 @@
 #include "agent/event_delay.hpp"
 #include "agent/host_facts.hpp"
 #include "agent/metrics_page.hpp"
+#include "agent/process_meter.hpp"
+#include "agent/program_stats.hpp"
 #include "agent/sd_notify.hpp"
 #include "agent/server/loop.hpp"
 #include "agent/server/server.hpp"
@@ -110,8 +112,12 @@ class Agent {
         for (const int signal : {SIGTERM, SIGINT}) loop_.onSignal(signal, [this] { beginStop(); });
         loop_.onSignal(SIGHUP, [this] { reload(); });
         server_.onMetrics([this] {
-            return metricsPage(
-                {hub_, server_, loop_.lag(), delay_, hypervisor_, consoles_, keeper_.works()});
+            return metricsPage({hub_, server_, loop_.lag(), delay_, hypervisor_, consoles_,
+                                process_, keeper_.works()},
+                               host_.state(), common::readClocks().mono);
+        });
+        server_.onStats([this](proto::WebsocketStats& stats, const common::Now& now) {
+            addProgramStats(stats, hypervisor_, host_.state(), loop_.lag(), process_, now.mono);
         });
         server_.publishBy(publications_);
         server_.listen();
@@ -227,6 +233,7 @@ class Agent {
     std::shared_ptr<common::TaskQueue> tasks_ = std::make_shared<common::TaskQueue>();
     server::Loop loop_;
     EventDelay delay_;
+    ProcessMeter process_{common::readClocks()};
     StateKeeper keeper_;
     core::Hub hub_;
     virt::LibvirtHypervisor hypervisor_;

@@ -3,27 +3,15 @@
 
 #include <string>
 
-#include "agent/core/consoles.hpp"
-#include "agent/core/hub.hpp"
-#include "agent/event_delay.hpp"
-#include "agent/server/loop_lag.hpp"
-#include "agent/server/server.hpp"
-#include "agent/virt/libvirt_hypervisor.hpp"
+#include "agent/core/host_state.hpp"
+#include "agent/metrics_agent.hpp"
+#include "common/clock.hpp"
 
 namespace rollo::agent {
 
-/// Whom `/metrics` is about. Nobody is asked anything that takes time.
-struct MetricsSources {
-    const core::Hub& hub;
-    const server::Server& server;
-    const server::LoopLag& lag;
-    const EventDelay& delay;
-    const virt::LibvirtHypervisor& hypervisor;
-    const core::Consoles& consoles;
-    bool stateSaved = true;  ///< false: what has to outlive the agent cannot be written at present
-};
-
-/// The agent's own figures in Prometheus' text format.
-std::string metricsPage(const MetricsSources& sources);
+/// The page of `/metrics` in Prometheus' text format: the agent, the host and its VMs as the last
+/// sample has them. Nobody is asked anything that takes time. docs/metrics.md explains each figure.
+std::string metricsPage(const AgentSources& agent, const core::HostState& state,
+                        common::Monotonic now);
 
 }  // namespace rollo::agent

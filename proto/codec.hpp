@@ -15,6 +15,8 @@
 /// Thread: main (the encoders share one buffer).
 namespace rollo::proto {
 
+struct WebsocketStats;
+
 /// Reads what a client sent. Untrusted: every answer but a well-formed message is an Error that
 /// names what is wrong and where, in fixed words. How long the text may be is the caller's to say.
 std::expected<ClientMessage, Error> decode(std::string_view text);
@@ -22,6 +24,7 @@ std::expected<ClientMessage, Error> decode(std::string_view text);
 /// `seq` 0 leaves the member out.
 Frame encode(const Event& event, Seq seq, const common::Now& now);
 Frame encode(const AgentMessage& message, const common::Now& now);
+Frame encode(const WebsocketStats& stats, const common::Now& now);
 /// One frame for each part; a part's payload stays below `partBytes` unless one VM alone is larger.
 std::vector<Frame> encode(const Snapshot& snapshot, const common::Now& now,
                           std::size_t partBytes = 256 * 1024);

@@ -40,6 +40,8 @@ class Frame {
     std::string_view wire() const { return {bytes(), block_->size}; }
     std::string_view payload() const { return wire().substr(block_->headerSize); }
     bool isText() const { return block_ && (bytes()[0] & 0x0f) == 1; }
+    /// A message of text or bytes, and no control frame.
+    bool isMessage() const { return block_ && (bytes()[0] & 0x08) == 0; }
     std::size_t size() const { return block_ ? block_->size : 0; }
     /// Bytes of all frames that exist, each counted once however many wait for it.
     static std::size_t bytesAlive() { return bytesAlive_; }

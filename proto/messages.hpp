@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -80,6 +81,7 @@ enum class ErrorCode {
     unsupported,
     rateLimited
 };
+inline constexpr std::size_t errorCodes = static_cast<std::size_t>(ErrorCode::rateLimited) + 1;
 std::string_view word(ErrorCode code);
 
 /// Fixed texts only: what a client sent is never echoed.

@@ -276,7 +276,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, terminated)
     names = options.suite or list(SUITES)
     began = time.monotonic()
-    if not PLAIN.make() or run([str(ROOT / "dev"), "linux-guest"], quiet=True) != 0:
+    if not PLAIN.make() or any(run([str(ROOT / "dev"), fixture], quiet=True) != 0
+                               for fixture in ("linux-guest", "promtool")):
         print("0 passed, 1 failed")
         return 1
     times = [("build", time.monotonic() - began, None)]

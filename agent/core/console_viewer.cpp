@@ -158,7 +158,7 @@ bool ConsoleViewer::handleBytes(std::string_view bytes, const common::Now& now) 
 /// Not counted as a mistake: whoever types does not see at once that somebody else does.
 void ConsoleViewer::tell(ErrorCode code, std::string message, std::string_view request,
                          const common::Now& now) {
-    say(proto::Error{code, std::move(message), request, {}}, now);
+    subscriber().tell({code, std::move(message), request, {}}, now);
 }
 
 void ConsoleViewer::type(std::string_view bytes, std::string_view request, const common::Now& now) {

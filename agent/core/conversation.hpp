@@ -18,7 +18,8 @@ namespace rollo::core {
 
 /// What a WebSocket is opened for, whatever its endpoint: somebody who was let in, is told who that
 /// is, may renew the token, and is shown out when it expires. The endpoints differ in what they say
-/// beyond that: Client (events) and ConsoleViewer.
+/// beyond that: Client (events), ConsoleViewer and
+/// StatsViewer.
 /// Thread: main.
 class Conversation {
   public:

@@ -176,7 +176,7 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
         if (vm.metrics) vm.metrics->stale = true;
         alertRules_.onFigures(vm, now);
     }
-    lastHostSample_.reset();
+    state_.hostSample.reset();
     if (state_.serverMetrics) state_.serverMetrics->stale = true;
     alertRules_.onServerFigures(now);
     setServerStatus(ServerStatus::offline, observation.reason, now);

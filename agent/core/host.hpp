@@ -159,7 +159,6 @@ class Host {
     /// Descriptions on their way that a VM asked for which has been removed since: they are not
     /// about whoever comes under its UUID.
     std::unordered_map<proto::Uuid, int> answersForNobody_;
-    std::optional<HostSample> lastHostSample_;
     std::optional<common::Monotonic> listedAt_;
     std::chrono::seconds listingLasts_{0};  ///< until the next one is asked for
     bool listing_ = false;

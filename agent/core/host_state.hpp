@@ -34,6 +34,8 @@ struct Vm {
     std::optional<common::Monotonic> pauseSeen;  ///< of a pause that may be a crash
     int redefinitions = 0;  ///< DEFINED callbacks that a description has yet to answer
 
+    /// Whether its status or its figures are the last known ones.
+    bool isStale() const { return info.stale || (metrics && metrics->stale); }
     proto::VmState view() const { return {&info, metrics ? &*metrics : nullptr}; }
 };
 
@@ -41,6 +43,7 @@ struct Vm {
 struct HostState {
     proto::ServerInfo server;
     std::optional<proto::ServerMetrics> serverMetrics;
+    std::optional<HostSample> hostSample;  ///< the counters behind them
     std::unordered_map<proto::Uuid, Vm> vms;
     std::map<std::string, proto::Progress> operations;  ///< under way, by their id
     std::map<std::string, proto::Alert> alerts;         ///< the firing ones, by their id

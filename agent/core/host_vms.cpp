@@ -281,7 +281,7 @@ void Host::markStale(Vm& vm, const common::Now& now) {
 }
 
 void Host::takeHostSample(HostSample sample, const common::Now& now) {
-    const HostSample* previous = lastHostSample_ ? &*lastHostSample_ : nullptr;
+    const HostSample* previous = state_.hostSample ? &*state_.hostSample : nullptr;
     proto::ServerMetrics metrics = serverMetrics(previous, sample);
     std::int64_t vcpus = 0;
     std::int64_t memoryMb = 0;
@@ -294,7 +294,7 @@ void Host::takeHostSample(HostSample sample, const common::Now& now) {
     metrics.vmsTotal = static_cast<std::int64_t>(state_.vms.size());
     metrics.vcpusAllocated = vcpus;
     metrics.memoryAllocatedGb = static_cast<double>(memoryMb) / mibPerGib;
-    lastHostSample_ = std::move(sample);
+    state_.hostSample = std::move(sample);
     state_.serverMetrics = metrics;
     hub_.publish(
         proto::ServerMetricsUpdate{state_.server.id, state_.server.hostname, std::move(metrics)},

@@ -60,6 +60,8 @@ struct Principal {
     bool mayView(const proto::VmIdentity& vm) const;
     /// Events tied to the server, or to nothing: never for a principal bound to some VMs.
     bool mayViewServer() const { return permissions.has(Permission::serverView) && !vms; }
+    /// The agent's own figures, which tell of every VM: never for a principal bound to some.
+    bool mayViewStats() const { return permissions.has(Permission::statsView) && !vms; }
     bool mayViewUntied() const { return permissions.has(Permission::vmView) && !vms; }
     bool mayPublishAbout(const proto::VmIdentity& vm) const;
     /// About the server, or something that the agent does not know.

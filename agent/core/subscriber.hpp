@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/clock.hpp"
 #include "proto/codes.hpp"
 #include "proto/frame.hpp"
+#include "proto/messages.hpp"
 
 namespace rollo::core {
 
@@ -17,6 +19,8 @@ class Subscriber {
 
     /// Queues an ordered message: delivered, or the connection ends.
     virtual void send(const proto::Frame& frame) = 0;
+    /// Queues an error that is nobody's mistake.
+    virtual void tell(const proto::Error& error, const common::Now& now) = 0;
     /// Queues an error, which counts against the client.
     virtual void refuse(const proto::Error& error, const common::Now& now) = 0;
     /// Queues a message of which only the latest with that key matters.

@@ -205,6 +205,7 @@ void Connection::say(lws* socket, const Request& request, Reply reply) {
     if (lastReply_) reply.headers += "connection: close\r\n";
     log::debug("{} {} {} from {}", reply.status, request.method, request.path, peer_.text);
     reply_ = head(reply);
+    written_ = 0;
     if (request.method != "HEAD") reply_ += reply.body;
     beginReply(socket);
 }
@@ -247,12 +248,13 @@ Reply Connection::tooFastReply(const common::Now& now) {
 
 bool Connection::writeReply(lws* socket) {
     if (reply_.empty()) return true;
-    const std::size_t size = std::min(reply_.size(), bytesAtOnce);
-    const bool last = size == reply_.size();
-    if (!write(socket, std::string_view(reply_).substr(0, size),
-               last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP))
+    const std::string_view rest = std::string_view(reply_).substr(written_);
+    const std::size_t size = std::min(rest.size(), bytesAtOnce);
+    const bool last = size == rest.size();
+    if (!write(socket, rest.substr(0, size), last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP))
         return false;
-    reply_.erase(0, size);
+    written_ += size;
+    if (last) std::string().swap(reply_);
     await(last ? Awaited::furtherRequest : Awaited::takenReply,
           last ? keepAlive : services_.settings.responseTime);
     if (last) return !lastReply_ && lws_http_transaction_completed(socket) == 0;

@@ -78,7 +78,8 @@ class Connection {
     Budget budget_;  ///< of requests and, later, the session's messages
     std::unique_ptr<Session> session_;
     std::unique_ptr<Request> unfinished_;  ///< whose body is still to come
-    std::string reply_;                    ///< what is left to write
+    std::string reply_;
+    std::size_t written_ = 0;  ///< of it
     bool lastReply_ = false;
     lws* socket_ = nullptr;
     Awaited awaited_ = Awaited::nothing;

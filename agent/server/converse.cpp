@@ -20,6 +20,12 @@ std::unique_ptr<core::Conversation> converse(Opening opening, core::Principal pr
                                                      terms, services.hub, services.state,
                                                      services.consoles, subscriber);
     }
+    if (auto* stats = std::get_if<core::StatsViewer::Opening>(&opening)) {
+        stats->connectionId = connectionId;
+        return std::make_unique<core::StatsViewer>(std::move(*stats), std::move(principal), terms,
+                                                   services.hub, services.state, services.stats,
+                                                   subscriber);
+    }
     auto& events = std::get<core::Client::Opening>(opening);
     events.connectionId = connectionId;
     return std::make_unique<core::Client>(std::move(events), std::move(principal), terms,

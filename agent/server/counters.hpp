@@ -7,6 +7,9 @@
 #include <map>
 #include <string_view>
 
+#include "proto/messages.hpp"
+#include "proto/websocket_stats.hpp"
+
 namespace rollo::server {
 
 /// Why something was not granted to a client.
@@ -36,7 +39,12 @@ struct Counters {
     std::uint64_t published = 0;  ///< events of other programs that were told
     std::array<std::uint64_t, refusalReasons> refused{};
     std::map<std::uint16_t, std::uint64_t> closed;  ///< WebSockets that the agent closed, by code
+    std::array<std::uint64_t, proto::errorCodes> errors{};  ///< told to clients, by code
+    proto::Traffic sent;                                    ///< handed to the sockets of WebSockets
+    proto::Traffic received;      ///< of WebSockets, whatever became of it
+    std::uint64_t conflated = 0;  ///< by sessions that have ended
 
+    void count(proto::ErrorCode code) { ++errors[static_cast<std::size_t>(code)]; }
     std::uint64_t of(Refused reason) const { return refused[static_cast<std::size_t>(reason)]; }
 };
 

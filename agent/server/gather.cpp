@@ -2,9 +2,23 @@
 #include "agent/server/gather.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace rollo::server {
+namespace {
+
+proto::Traffic trafficOf(std::span<const proto::Frame> frames) {
+    proto::Traffic traffic;
+    for (const auto& frame : frames) {
+        if (!frame.isMessage()) continue;
+        ++traffic.messages;
+        traffic.bytes += frame.payload().size();
+    }
+    return traffic;
+}
+
+}  // namespace
 
 std::string_view Gather::take(const SendQueue& queue) {
     if (!queue.shows(frames_, most)) {
@@ -13,9 +27,14 @@ std::string_view Gather::take(const SendQueue& queue) {
         bytes_.clear();
         if (frames_.size() > 1)
             for (const auto& frame : frames_) bytes_ += frame.wire();
+        all_ = trafficOf(frames_);
     }
     if (frames_.empty()) return {};
     return frames_.size() == 1 ? frames_.front().wire() : std::string_view(bytes_);
+}
+
+proto::Traffic Gather::traffic(std::size_t frames) const {
+    return frames == frames_.size() ? all_ : trafficOf(std::span(frames_).first(frames));
 }
 
 Gather::Split Gather::split(std::size_t bytes) const {
@@ -28,6 +47,7 @@ Gather::Split Gather::split(std::size_t bytes) const {
 
 void Gather::clear() {
     frames_.clear();
+    all_ = {};
     if (bytes_.capacity() > most) std::string().swap(bytes_);
 }
 

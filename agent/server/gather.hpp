@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/server/send_queue.hpp"
+#include "proto/websocket_stats.hpp"
 
 namespace rollo::server {
 
@@ -20,6 +21,9 @@ class Gather {
     std::string_view take(const SendQueue& queue);
     const std::vector<proto::Frame>& frames() const { return frames_; }
 
+    /// The messages among the first so many frames.
+    proto::Traffic traffic(std::size_t frames) const;
+
     /// How many whole frames the first `bytes` bytes are, and how much of the next one they end in.
     struct Split {
         std::size_t frames = 0;
@@ -31,6 +35,7 @@ class Gather {
 
   private:
     std::vector<proto::Frame> frames_;
+    proto::Traffic all_;  ///< of these
     std::string bytes_;
 };
 

@@ -145,7 +145,7 @@ Reply welcome(const Call& call) {
         "text/plain; charset=utf-8",
         fmt::format("Rollo host agent {} on {}\n\n"
                     "WebSocket: /ws/monitor  /ws/vm/{{id, uuid or name}}  /ws/server/self  "
-                    "/ws/console/{{id, uuid or name}}\n"
+                    "/ws/console/{{id, uuid or name}}  /ws/stats\n"
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
                     "/api/v1/vms/{{id, uuid or name}}  /api/v1/operations  /api/v1/alerts  "
                     "/api/v1/events (POST)\n",
@@ -200,15 +200,16 @@ Reply nowhere(const Request& request, const std::string& allow) {
         reply.allow = allow;
         return reply;
     }
-    if (isEndpoint(request.path) && !request.publisher)
+    if (!endpointOf(request.path).empty() && !request.publisher)
         return refusalReply({400, "this is a WebSocket endpoint: an upgrade is needed"});
     return refusalReply({404, "there is nothing at this path"});
 }
 
 bool has(const Principal& principal, Permission permission) {
-    // A principal that is bound to some VMs sees nothing of the server.
-    return permission == Permission::serverView ? principal.mayViewServer()
-                                                : principal.permissions.has(permission);
+    // A principal that is bound to some VMs sees nothing of what is about all of them.
+    if (permission == Permission::serverView) return principal.mayViewServer();
+    if (permission == Permission::statsView) return principal.mayViewStats();
+    return principal.permissions.has(permission);
 }
 
 bool permitted(const Principal& principal, const Route& route) {

@@ -2,6 +2,7 @@
 #include "agent/server/opening.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <initializer_list>
@@ -19,6 +20,7 @@ namespace {
 constexpr std::int64_t largestInteger = (std::int64_t{1} << 53) - 1;  // as in a message
 constexpr std::size_t longestName = 64;
 constexpr std::size_t epochDigits = 16;
+constexpr std::string_view statsPath = "/ws/stats";
 
 Refusal wrong(std::string_view parameter, std::string_view what) {
     return {400, fmt::format("the query parameter {} {}", parameter, what)};
@@ -124,9 +126,6 @@ bool asksForConsoleSubprotocol(const Request& request) {
 }
 
 std::expected<Opening, Refusal> readEvents(core::EventEndpoint endpoint, const Request& request) {
-    if (asksForConsoleSubprotocol(request))
-        return std::unexpected(
-            Refusal{400, fmt::format("the subprotocol {} is for consoles", consoleSubprotocol)});
     core::Client::Opening opening;
     opening.endpoint = std::move(endpoint);
     const auto names = events(request);
@@ -216,8 +215,12 @@ std::expected<ConsoleRange, Refusal> readConsoleRange(const Request& request) {
     return ConsoleRange{*device, *tail, *from};
 }
 
-bool isEndpoint(std::string_view path) {
-    return eventEndpoint(path) || consoleVm(path);
+std::string_view endpointOf(std::string_view path) {
+    static constexpr std::array<std::string_view, std::variant_size_v<core::EventEndpoint>> names =
+        {"/ws/monitor", "/ws/vm/{vm}", "/ws/server/{server}"};
+    if (const auto events = eventEndpoint(path)) return names[events->index()];
+    if (consoleVm(path)) return "/ws/console/{vm}";
+    return path == statsPath ? statsPath : std::string_view();
 }
 
 std::expected<Opening, Refusal> readOpening(const Request& request) {
@@ -227,10 +230,15 @@ std::expected<Opening, Refusal> readOpening(const Request& request) {
         return std::unexpected(Refusal{
             400,
             fmt::format("there is no such subprotocol, but {} for consoles", consoleSubprotocol)});
+    if (endpointOf(request.path).empty())
+        return std::unexpected(Refusal{404, "there is no such endpoint"});
+    if (auto vm = consoleVm(request.path)) return readConsole(std::move(*vm), request);
+    if (asksForConsoleSubprotocol(request))
+        return std::unexpected(
+            Refusal{400, fmt::format("the subprotocol {} is for consoles", consoleSubprotocol)});
     if (auto endpoint = eventEndpoint(request.path))
         return readEvents(std::move(*endpoint), request);
-    if (auto vm = consoleVm(request.path)) return readConsole(std::move(*vm), request);
-    return std::unexpected(Refusal{404, "there is no such endpoint"});
+    return core::StatsViewer::Opening{};
 }
 
 }  // namespace rollo::server

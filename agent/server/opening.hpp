@@ -10,6 +10,7 @@
 
 #include "agent/core/client.hpp"
 #include "agent/core/console_viewer.hpp"
+#include "agent/core/stats_viewer.hpp"
 #include "agent/server/request.hpp"
 
 namespace rollo::server {
@@ -18,10 +19,12 @@ namespace rollo::server {
 inline constexpr std::string_view consoleSubprotocol = "rollo.console.v1";
 
 /// What a WebSocket is opened for.
-using Opening = std::variant<core::Client::Opening, core::ConsoleViewer::Opening>;
+using Opening =
+    std::variant<core::Client::Opening, core::ConsoleViewer::Opening, core::StatsViewer::Opening>;
 
-/// Whether a path names a WebSocket endpoint.
-bool isEndpoint(std::string_view path);
+/// The WebSocket endpoint that a path names, as PROTOCOL.md writes it: `/ws/vm/{vm}`. Empty where
+/// there is none.
+std::string_view endpointOf(std::string_view path);
 
 /// Reads path and query of an upgrade. What only the connection knows of the result is not set: its
 /// id, its address, and whether the subprotocol was agreed on. Refuses with 404 where there is no

@@ -31,7 +31,7 @@ Outbox::Sent Outbox::send(Gather& gather) {
 /// Libwebsockets takes it all, and keeps what the socket does not take.
 Outbox::Sent Outbox::sendByLibrary(Gather& gather, std::string_view bytes) {
     if (!handOver(bytes)) return Sent::lost;
-    queue_.drop(gather.frames().size());
+    left(gather, gather.frames().size());
     return lws_partial_buffered(socket_) ? Sent::part : Sent::all;
 }
 
@@ -44,16 +44,23 @@ Outbox::Sent Outbox::sendPlain(Gather& gather, std::string_view bytes) {
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) return Sent::lost;
     const auto taken = static_cast<std::size_t>(sent < 0 ? 0 : sent);
     if (taken == bytes.size()) {
-        queue_.drop(gather.frames().size());
+        left(gather, gather.frames().size());
         return Sent::all;
     }
     const auto split = gather.split(taken);
     if (split.rest > 0 && !handOver(gather.frames()[split.frames].wire().substr(split.rest)))
         return Sent::lost;
-    queue_.drop(split.frames + (split.rest > 0 ? 1 : 0));
+    left(gather, split.frames + (split.rest > 0 ? 1 : 0));
     full_ = true;
     lws_callback_on_writable(socket_);
     return Sent::part;
+}
+
+void Outbox::left(const Gather& gather, std::size_t frames) {
+    const proto::Traffic traffic = gather.traffic(frames);
+    sent_.messages += traffic.messages;
+    sent_.bytes += traffic.bytes;
+    queue_.drop(frames);
 }
 
 bool Outbox::handOver(std::string_view bytes) {

@@ -19,7 +19,8 @@ namespace rollo::server {
 /// Thread: main.
 class Outbox {
   public:
-    explicit Outbox(lws* socket) : socket_(socket) {}
+    /// `sent` counts what the socket was given; outlives this.
+    Outbox(lws* socket, proto::Traffic& sent) : socket_(socket), sent_(sent) {}
     Outbox(const Outbox&) = delete;
     Outbox& operator=(const Outbox&) = delete;
 
@@ -41,8 +42,10 @@ class Outbox {
     Sent sendPlain(Gather& gather, std::string_view bytes);
     Sent sendByLibrary(Gather& gather, std::string_view bytes);
     bool handOver(std::string_view bytes);
+    void left(const Gather& gather, std::size_t frames);
 
     lws* socket_;
+    proto::Traffic& sent_;
     SendQueue queue_;
     bool full_ = false;
     common::Monotonic lastRest_{};

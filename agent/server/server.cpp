@@ -10,6 +10,7 @@
 
 #include <libwebsockets.h>
 
+#include "agent/server/stats_report.hpp"
 #include "agent/server/ws_protocol.hpp"
 #include "common/log.hpp"
 
@@ -86,6 +87,7 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
       loop_(loop),
       admission_(bounded(services_.settings.admission)),
       turnedAway_(loop) {
+    onStats([](proto::WebsocketStats&, const common::Now&) {});
     lws_set_log_level(LLL_ERR | LLL_WARN, fromLibrary);
     if (services_.settings.certificate)
         tls_ = std::make_unique<Tls>(*services_.settings.certificate);
@@ -230,6 +232,7 @@ void Server::tick(const common::Now& now) {
         noDescriptor();
         forget(*connections_[i]);
     }
+    services_.stats.tick(now);
 }
 
 bool Server::flush() {
@@ -268,13 +271,24 @@ void Server::shed() {
     }
 }
 
+void Server::onStats(std::function<void(proto::WebsocketStats&, const common::Now&)> more) {
+    services_.stats.onTake([this, add = std::move(more)](const common::Now& now) {
+        proto::WebsocketStats stats = reportStats(services_, connections_);
+        add(stats, now);
+        return stats;
+    });
+}
+
 Server::Figures Server::figures() const {
-    Figures figures{.connections = connections_.size(), .shed = shed_};
+    Figures figures{.connections = connections_.size(),
+                    .conflated = services_.counters.conflated,
+                    .shed = shed_};
     for (const auto& connection : connections_) {
         const Session* session = connection->session();
         if (!session) continue;
         ++figures.sessions;
         figures.waitingBytes += session->waitingBytes();
+        figures.conflated += session->conflated();
     }
     return figures;
 }

@@ -50,10 +50,14 @@ class Server {
     /// Who takes what other programs publish. Before `listen`; outlives this.
     void publishBy(core::Publications& publications) { services_.publications = &publications; }
 
+    /// Adds to `websocket_stats` what only the program knows.
+    void onStats(std::function<void(proto::WebsocketStats&, const common::Now&)> more);
+
     struct Figures {
         std::size_t connections = 0;   ///< sockets that are open
         std::size_t sessions = 0;      ///< WebSockets among them
         std::size_t waitingBytes = 0;  ///< of all queues together, shared frames counted each time
+        std::uint64_t conflated = 0;   ///< messages that a later one replaced
         std::uint64_t shed = 0;  ///< clients dropped because all queues together were too long
     };
     /// Looks at every connection.

@@ -13,6 +13,7 @@
 #include "agent/core/host_state.hpp"
 #include "agent/core/hub.hpp"
 #include "agent/core/publications.hpp"
+#include "agent/core/stats_feed.hpp"
 #include "agent/server/admission.hpp"
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
@@ -76,6 +77,7 @@ struct Services {
     /// Takes what other programs publish. Set before anybody is served.
     core::Publications* publications = nullptr;
     PublishRates publishRates;
+    core::StatsFeed stats{counters.sent};
 };
 
 /// Who a request speaks for: the token's principal, anonymous where that is allowed, or nobody.

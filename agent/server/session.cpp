@@ -32,7 +32,7 @@ Session::Session(lws* socket, Services& services, Budget& budget,
     : socket_(socket),
       services_(services),
       budget_(budget),
-      outbox_(socket),
+      outbox_(socket, services.counters.sent),
       inbox_(budget),
       handshake_(std::move(handshake)),
       path_(std::move(handshake_->path)),
@@ -41,6 +41,7 @@ Session::Session(lws* socket, Services& services, Budget& budget,
 
 Session::~Session() {
     if (dirty_) std::erase(services_.dirty, this);
+    services_.counters.conflated += conflated();
     const auto end =
         closing_ ? fmt::format("closed with {}: {}", static_cast<int>(closing_->farewell.code),
                                closing_->farewell.word)
@@ -81,6 +82,8 @@ void Session::begin(core::Principal principal, const common::Now& now) {
 
 void Session::receive(std::string_view piece, bool binary, bool last, const common::Now& now) {
     heartbeat_.heard(now.mono);
+    services_.counters.received.bytes += piece.size();
+    if (last) ++services_.counters.received.messages;
     if (closing_ || dead_) return;
     const auto& settings = services_.settings;
     auto message =
@@ -123,7 +126,7 @@ void Session::handleText(std::string_view text, const common::Now& now) {
                text.size());
     const auto* token = message ? std::get_if<proto::Authenticate>(&*message) : nullptr;
     if (token) return authenticate(*token, now);
-    if (!conversation_) return close(farewell::tokenMissing);
+    if (!conversation_) return endWithoutToken(now);
     if (!message) return refuse(message.error(), now);
     conversation_->handle(*message, now);
 }
@@ -139,8 +142,18 @@ void Session::authenticate(const proto::Authenticate& message, const common::Now
     conversation_->renew(std::move(*principal), now);
 }
 
-void Session::refuse(const proto::Error& error, const common::Now& now) {
+void Session::endWithoutToken(const common::Now& now) {
+    services_.refusals.note(Refused::token, peer_, now.mono, "none came");
+    close(farewell::tokenMissing);
+}
+
+void Session::tell(const proto::Error& error, const common::Now& now) {
+    services_.counters.count(error.code);
     send(proto::encode(proto::AgentMessage(error), now));
+}
+
+void Session::refuse(const proto::Error& error, const common::Now& now) {
+    tell(error, now);
     if (closing_ || budget_.takeError(services_.settings.budget, now.mono)) return;
     const bool tooFast = error.code == proto::ErrorCode::rateLimited;
     closeForAbuse(Refused::errors, tooFast ? farewell::rateLimited : farewell::tooManyErrors, now);
@@ -160,6 +173,11 @@ void Session::send(const proto::Frame& frame) {
     outbox_.queue().push(frame);
     markDirty();
     if (outbox_.queue().bytes() > services_.settings.queueBytes) giveUp();
+}
+
+std::optional<std::string> Session::room() const {
+    if (!conversation_) return std::nullopt;
+    return conversation_->room();
 }
 
 void Session::giveUp() {
@@ -289,7 +307,7 @@ void Session::tick(const common::Now& now) {
         return;
     }
     if (!conversation_) {
-        if (now.mono - opened_ >= waitForAuth) close(farewell::tokenMissing);
+        if (now.mono - opened_ >= waitForAuth) endWithoutToken(now);
         return;
     }
     lookAtHeartbeat(now);

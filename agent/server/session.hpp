@@ -57,12 +57,18 @@ class Session final : public core::Subscriber {
 
     /// Bytes of all that waits here; looks at each message.
     std::size_t waitingBytes() const { return outbox_.queue().allBytes(); }
+    const std::string& path() const { return path_; }
+    /// How `room_stats` counts it; nothing until it is known who it is.
+    std::optional<std::string> room() const;
+    /// Messages that a later one replaced.
+    std::uint64_t conflated() const { return outbox_.queue().conflated(); }
     /// Drops what waits and closes: the client does not take what it is owed.
     void giveUp();
     bool closing() const { return closing_ || dead_; }
 
     // core::Subscriber
     void send(const proto::Frame& frame) override;
+    void tell(const proto::Error& error, const common::Now& now) override;
     void refuse(const proto::Error& error, const common::Now& now) override;
     void sendLatest(std::uint64_t key, const proto::Frame& frame) override;
     void dropLatest(std::uint64_t key) override { outbox_.queue().dropLatest(key); }
@@ -76,6 +82,7 @@ class Session final : public core::Subscriber {
     void begin(core::Principal principal, const common::Now& now);
     void handleText(std::string_view text, const common::Now& now);
     void authenticate(const proto::Authenticate& message, const common::Now& now);
+    void endWithoutToken(const common::Now& now);
     void refuseToHear(Inbox::Trouble trouble, const common::Now& now);
     void closeForAbuse(Refused reason, const proto::Farewell& farewell, const common::Now& now);
     void close(const proto::Farewell& farewell, std::chrono::milliseconds wait);

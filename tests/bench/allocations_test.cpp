@@ -35,6 +35,7 @@ class Listener final : public core::Subscriber {
         queue_.pushLatest(key, frame);
     }
     void dropLatest(std::uint64_t key) override { queue_.dropLatest(key); }
+    void tell(const proto::Error&, const common::Now&) override {}
     void refuse(const proto::Error&, const common::Now&) override {}
     void sendBacklog(std::vector<proto::Frame>) override {}
     void sendOutput(const proto::Frame& frame) override { queue_.pushOutput(frame); }

@@ -22,9 +22,10 @@ class FakeSubscriber final : public core::Subscriber {
     };
 
     void send(const proto::Frame& frame) override { sent_.push_back({Way::ordered, 0, frame}); }
-    void refuse(const proto::Error& error, const common::Now& now) override {
+    void tell(const proto::Error& error, const common::Now& now) override {
         send(proto::encode(proto::AgentMessage(error), now));
     }
+    void refuse(const proto::Error& error, const common::Now& now) override { tell(error, now); }
     void sendLatest(std::uint64_t key, const proto::Frame& frame) override {
         sent_.push_back({Way::latest, key, frame});
     }

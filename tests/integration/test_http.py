@@ -78,7 +78,7 @@ def test_a_name_with_signs_that_an_address_encodes(module_agent, guests):
 @pytest.mark.parametrize("path", ["/api/v1/vms/952", "/api/v1/vms/nobody",
                                   "/api/v1/vms/951/history",
                                   "/api/v1/vms/", "/api/v1", "/api", "/nothing", "/metric", "/ws/",
-                                  "/wss", "/ws/console/", "/ws/stats",
+                                  "/wss", "/ws/console/", "/ws/stats/",
                                   "/api/v1/vms/951/console/", "/api/v1/vms/951/consoles",
                                   "/../etc/passwd", "/healthz/"])
 def test_what_is_not_there_is_404(module_agent, known, path):
@@ -89,13 +89,13 @@ def test_what_is_not_there_is_404(module_agent, known, path):
 
 
 @pytest.mark.parametrize("path", ["/ws", "/ws/monitor", "/ws/vm/951", "/ws/server/self",
-                                  "/ws/console/951"])
+                                  "/ws/console/951", "/ws/stats"])
 def test_a_websocket_endpoint_without_an_upgrade_is_400(module_agent, path):
     status, _, body = request(module_agent, "GET", path)
     assert status == 400 and set(json.loads(body)) == {"code", "message"}
 
 
-@pytest.mark.parametrize("path", ["/ws/console/", "/ws/stats", "/nothing", "/ws/vm/", "/"])
+@pytest.mark.parametrize("path", ["/ws/console/", "/ws/stats/", "/nothing", "/ws/vm/", "/"])
 def test_an_upgrade_where_there_is_none(module_agent, path):
     status, _, body = request(module_agent, "GET", path, {
         "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",

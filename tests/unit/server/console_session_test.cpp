@@ -198,7 +198,7 @@ TEST_CASE("the subprotocol is agreed on exactly if it was asked for") {
 TEST_CASE("the subprotocol is refused where there is no console") {
     Bench bench;
     CHECK(bench.connect("", subprotocol, "/ws/monitor").status() == 400);
-    CHECK(bench.connect("", subprotocol, "/ws/stats").status() == 404);
+    CHECK(bench.connect("", subprotocol, "/ws/stats").status() == 400);
     CHECK(bench.connect("&mode=x").status() == 400);
 }
 

@@ -101,6 +101,26 @@ TEST_CASE("bytes that were sent are whole frames and a rest") {
     CHECK(at(17) == Pair{3, 0});
 }
 
+TEST_CASE("messages are counted with their payloads, and control frames are none") {
+    Gather gather;
+    const auto counted = [&](std::size_t frames) {
+        const auto traffic = gather.traffic(frames);
+        return std::pair(traffic.messages, traffic.bytes);
+    };
+    using Pair = std::pair<std::uint64_t, std::uint64_t>;
+    gather.take(queueOf({Frame::text("one"), Frame::ping(), Frame::binary("seven"), Frame::text(""),
+                         Frame::close(1001, "bye")}));
+    CHECK(counted(0) == Pair{0, 0});
+    CHECK(counted(1) == Pair{1, 3});
+    CHECK(counted(2) == Pair{1, 3});
+    CHECK(counted(3) == Pair{2, 8});
+    CHECK(counted(5) == Pair{3, 8});
+    gather.take(queueOf({Frame::text("1")}));
+    CHECK(counted(1) == Pair{1, 1});
+    gather.clear();
+    CHECK(counted(0) == Pair{0, 0});
+}
+
 TEST_CASE("a gather that is cleared keeps no frame, and gathers again") {
     Gather gather;
     gather.take(queueOf(three));

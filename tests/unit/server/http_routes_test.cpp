@@ -36,6 +36,7 @@ TEST_CASE("the agent's figures need a permission, unless they are public") {
     bench.services.metricsText = [] { return std::string("rollo_agent_info 1\n"); };
     CHECK(bench.get("/metrics").status == 401);
     CHECK(bench.get("/metrics", token()).status == 403);
+    CHECK(bench.get("/metrics", token({"web"}, "admin")).status == 403);
     const Reply reply = bench.get("/metrics", token({}, "admin"));
     CHECK(reply.status == 200);
     CHECK(reply.contentType == "text/plain; version=0.0.4; charset=utf-8");
@@ -199,7 +200,7 @@ TEST_CASE("there is nothing at other paths") {
     for (const auto* path :
          {"", "/healthz/", "/health", "/api", "/api/v1", "/api/v1/", "/api/v1/vm", "/api/v1/vms/",
           "/api/v1/vms/1/", "/api/v1/vms/1/history", "/api/v1/event", "/metric", "//",
-          "/index.html", "/API/v1/vms", "/../etc/passwd", "/ws/stats", "/ws/console"}) {
+          "/index.html", "/API/v1/vms", "/../etc/passwd", "/ws/stats/", "/ws/console"}) {
         CAPTURE(path);
         const Reply reply = bench.get(path, token());
         CHECK(reply.status == 404);
@@ -209,8 +210,8 @@ TEST_CASE("there is nothing at other paths") {
 
 TEST_CASE("a WebSocket endpoint without an upgrade says what is missing") {
     Bench bench;
-    for (const auto* path :
-         {"/ws", "/ws/monitor", "/ws/vm/1", "/ws/vm/nothing", "/ws/server/self", "/ws/console/1"}) {
+    for (const auto* path : {"/ws", "/ws/monitor", "/ws/vm/1", "/ws/vm/nothing", "/ws/server/self",
+                             "/ws/console/1", "/ws/stats"}) {
         const Reply reply = bench.get(path);
         CHECK(reply.status == 400);
         CHECK(code(reply) == "bad_request");

@@ -81,16 +81,46 @@ TEST_CASE("paths name the endpoints") {
 }
 
 TEST_CASE("other paths name no endpoint") {
-    for (const auto* path :
-         {"", "/", "/ws/", "/WS", "/ws/monitor/", "/ws/vm", "/ws/vm/", "/ws/vm/1/", "/ws/vm/1/2",
-          "/ws/server", "/ws/server/", "/ws/console", "/ws/console/", "/ws/console/1/",
-          "/ws/console/1/2", "/ws/stats", "//ws", "/api/v1/vms", "ws/vm/1"}) {
+    for (const auto* path : {"",
+                             "/",
+                             "/ws/",
+                             "/WS",
+                             "/ws/monitor/",
+                             "/ws/vm",
+                             "/ws/vm/",
+                             "/ws/vm/1/",
+                             "/ws/vm/1/2",
+                             "/ws/server",
+                             "/ws/server/",
+                             "/ws/console",
+                             "/ws/console/",
+                             "/ws/console/1/",
+                             "/ws/console/1/2",
+                             "/ws/stats/",
+                             "/ws/stats/1",
+                             "//ws",
+                             "/api/v1/vms",
+                             "ws/vm/1"}) {
         CAPTURE(path);
-        CHECK_FALSE(isEndpoint(path));
+        CHECK(endpointOf(path).empty());
         CHECK(refused({}, path).status == 404);
     }
-    for (const auto* path : {"/ws", "/ws/monitor", "/ws/vm/1", "/ws/server/self", "/ws/console/1"})
-        CHECK(isEndpoint(path));
+}
+
+TEST_CASE("an endpoint is the same, whatever its path names") {
+    CHECK(endpointOf("/ws") == "/ws/monitor");
+    CHECK(endpointOf("/ws/monitor") == "/ws/monitor");
+    CHECK(endpointOf("/ws/vm/web") == "/ws/vm/{vm}");
+    CHECK(endpointOf("/ws/server/self") == "/ws/server/{server}");
+    CHECK(endpointOf("/ws/console/1") == "/ws/console/{vm}");
+    CHECK(endpointOf("/ws/stats") == "/ws/stats");
+}
+
+TEST_CASE("the statistics have no parameters, and no subprotocol") {
+    Request request{.path = "/ws/stats"};
+    CHECK(std::holds_alternative<core::StatsViewer::Opening>(readOpening(request).value()));
+    request.subprotocols = std::string(consoleSubprotocol);
+    CHECK(readOpening(request).error().status == 400);
 }
 
 TEST_CASE("without a query there is no subscription, and a snapshot") {
