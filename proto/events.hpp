@@ -98,11 +98,24 @@ struct Pressure {
     Figure someAvg10, fullAvg10;
 };
 
+struct PoolMetrics {
+    std::string name;
+    std::string type;
+    std::string state;
+    std::optional<bool> autostart;
+    Figure usagePercent, capacityGb, allocationGb, availableGb;
+    common::Monotonic takenAt{};
+    bool stale = false;
+};
+
 struct ServerMetrics {
     Figure cpuUsagePercent, cpuIowaitPercent, cpuStealPercent;
     Figure memoryUsagePercent, memoryUsedGb, memoryTotalGb;
+    Figure swapUsagePercent, swapUsedGb, swapTotalGb;
     Figure diskUsagePercent, diskUsedGb, diskTotalGb;
+    Figure diskReadBytesPerSecond, diskWriteBytesPerSecond;
     Counter networkRxBytes, networkTxBytes;
+    Figure networkRxBytesPerSecond, networkTxBytesPerSecond;
     std::optional<std::vector<double>> loadAverage;
     std::optional<std::int64_t> vcpusAllocated;
     Figure memoryAllocatedGb;
@@ -113,6 +126,7 @@ struct ServerMetrics {
         Pressure cpu, memory, io;
     };
     std::optional<Pressures> pressure;
+    std::optional<std::vector<PoolMetrics>> pools;
     common::Monotonic takenAt{};
     std::optional<std::int64_t> intervalMs;
     bool stale = false;

@@ -107,6 +107,25 @@ void write(JsonWriter& json, const std::optional<ServerMetrics::Pressures>& pres
     json.endObject();
 }
 
+void write(JsonWriter& json, const std::vector<PoolMetrics>& pools, const common::Now& now) {
+    json.beginArray();
+    for (const auto& pool : pools) {
+        json.beginObject();
+        json.member("name", pool.name);
+        json.member("type", pool.type);
+        json.member("state", pool.state);
+        json.member("autostart", pool.autostart);
+        json.member("usage_percent", pool.usagePercent);
+        json.member("capacity_gb", pool.capacityGb);
+        json.member("allocation_gb", pool.allocationGb);
+        json.member("available_gb", pool.availableGb);
+        json.member("age_ms", ageMs(pool.takenAt, now));
+        json.member("stale", pool.stale);
+        json.endObject();
+    }
+    json.endArray();
+}
+
 }  // namespace
 
 void write(JsonWriter& json, const VmMetrics& metrics, const common::Now& now) {
@@ -196,11 +215,18 @@ void write(JsonWriter& json, const ServerMetrics& metrics, const common::Now& no
     json.member("memory_usage_percent", metrics.memoryUsagePercent);
     json.member("memory_used_gb", metrics.memoryUsedGb);
     json.member("memory_total_gb", metrics.memoryTotalGb);
+    json.member("swap_usage_percent", metrics.swapUsagePercent);
+    json.member("swap_used_gb", metrics.swapUsedGb);
+    json.member("swap_total_gb", metrics.swapTotalGb);
     json.member("disk_usage_percent", metrics.diskUsagePercent);
     json.member("disk_used_gb", metrics.diskUsedGb);
     json.member("disk_total_gb", metrics.diskTotalGb);
+    json.member("disk_read_bytes_per_second", metrics.diskReadBytesPerSecond);
+    json.member("disk_write_bytes_per_second", metrics.diskWriteBytesPerSecond);
     json.member("network_rx_bytes", metrics.networkRxBytes);
     json.member("network_tx_bytes", metrics.networkTxBytes);
+    json.member("network_rx_bytes_per_second", metrics.networkRxBytesPerSecond);
+    json.member("network_tx_bytes_per_second", metrics.networkTxBytesPerSecond);
     json.member("load_average", metrics.loadAverage);
     json.member("vcpus_allocated", metrics.vcpusAllocated);
     json.member("memory_allocated_gb", metrics.memoryAllocatedGb);
@@ -208,7 +234,10 @@ void write(JsonWriter& json, const ServerMetrics& metrics, const common::Now& no
     json.member("vms_total", metrics.vmsTotal);
     json.member("uptime_seconds", metrics.uptimeSeconds);
     json.key("pools");
-    json.null();
+    if (metrics.pools)
+        write(json, *metrics.pools, now);
+    else
+        json.null();
     write(json, metrics.pressure);
     json.member("age_ms", ageMs(metrics.takenAt, now));
     json.member("interval_ms", metrics.intervalMs);

@@ -148,13 +148,36 @@ struct DomainSample {
     std::vector<NetworkCounters> networks;
 };
 
+/// One storage pool, active or not.
+struct PoolSample {
+    proto::Uuid uuid;
+    std::string name;
+    std::string type;   ///< libvirt's word: `dir`, `netfs`, `logical`, …
+    std::string state;  ///< virStoragePoolState as a word: `running`, `inactive`, …
+    std::optional<bool> autostart;
+    /// Empty where it is not active.
+    proto::Counter capacityBytes, allocationBytes, availableBytes;
+    /// Of the file system in which the pool lies, as stat(2) names it: pools that share one share
+    /// its figures. Empty where the pool is none, or may not be looked at.
+    std::optional<std::uint64_t> fileSystem;
+    common::Monotonic takenAt{};  ///< the figures
+    bool stale = false;           ///< they could not be read again since
+};
+using Pools = std::vector<PoolSample>;
+
 struct HostSample {
     common::Monotonic takenAt{};
     /// Nanoseconds since boot, of all CPUs together (virNodeGetCPUStats).
     proto::Counter cpuUserNs, cpuKernelNs, cpuIdleNs, cpuIowaitNs, cpuStealNs;
     proto::Counter memoryTotalKib, memoryFreeKib, memoryBuffersKib, memoryCachedKib;
     proto::Counter memoryAvailableKib;
+    proto::Counter swapTotalKib, swapFreeKib;
+    /// Of the file system in which guests' disks are where there is no storage pool.
     proto::Counter diskTotalBytes, diskUsedBytes;
+    /// Read at their own pace; empty: not known yet.
+    std::optional<Pools> pools;
+    /// Since the host's boot, as the disks and network interfaces of the machine itself count.
+    proto::Counter diskReadBytes, diskWriteBytes;
     proto::Counter networkRxBytes, networkTxBytes;
     std::optional<std::vector<double>> loadAverage;
     std::optional<std::int64_t> uptimeSeconds;

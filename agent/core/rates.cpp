@@ -4,41 +4,13 @@
 #include <algorithm>
 #include <chrono>
 
+#include "agent/core/figures.hpp"
+
 namespace rollo::core {
 namespace {
 
-using proto::Counter;
-using proto::Figure;
-
-constexpr double kibPerMib = 1024.0;
-constexpr double bytesPerGib = 1024.0 * 1024.0 * 1024.0;
 /// QEMU asks the balloon driver every few seconds at most; what is older tells of another time.
 constexpr std::chrono::seconds guestFiguresLast{60};
-
-double seconds(common::Monotonic from, common::Monotonic to) {
-    return std::chrono::duration<double>(to - from).count();
-}
-
-/// The growth of a counter; nothing where one end is unknown or it went backwards.
-Figure growth(const Counter& from, const Counter& to) {
-    if (!from || !to || *to < *from) return std::nullopt;
-    return static_cast<double>(*to - *from);
-}
-
-Figure divided(const Figure& value, double by) {
-    if (!value || by <= 0) return std::nullopt;
-    return *value / by;
-}
-
-Figure scaled(const Figure& value, double by) {
-    if (!value) return std::nullopt;
-    return *value * by;
-}
-
-Figure as(const Counter& counter, double per) {
-    if (!counter) return std::nullopt;
-    return static_cast<double>(*counter) / per;
-}
 
 Figure latencyMs(const Figure& timeNs, const Figure& requests) {
     if (!timeNs || !requests || *requests <= 0) return std::nullopt;
@@ -235,31 +207,9 @@ void addMemory(proto::VmMetrics& metrics, const DomainSample* previous, const Do
     }
 }
 
-std::int64_t intervalMs(common::Monotonic from, common::Monotonic to) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count();
-}
-
 bool wentBackwards(const DomainSample& previous, const DomainSample& current) {
     return previous.domainId != current.domainId ||
            (previous.cpuTimeNs && current.cpuTimeNs && *current.cpuTimeNs < *previous.cpuTimeNs);
-}
-
-Figure usedPercent(const Figure& used, const Figure& total) {
-    return total ? divided(scaled(used, 100), *total) : std::nullopt;
-}
-
-void addHostCpu(proto::ServerMetrics& metrics, const HostSample& from, const HostSample& to) {
-    const Figure user = growth(from.cpuUserNs, to.cpuUserNs);
-    const Figure kernel = growth(from.cpuKernelNs, to.cpuKernelNs);
-    const Figure idle = growth(from.cpuIdleNs, to.cpuIdleNs);
-    const Figure iowait = growth(from.cpuIowaitNs, to.cpuIowaitNs);
-    const Figure steal = growth(from.cpuStealNs, to.cpuStealNs);
-    if (!user || !kernel || !idle) return;
-    const double busy = *user + *kernel;
-    const double all = busy + *idle + iowait.value_or(0) + steal.value_or(0);
-    metrics.cpuUsagePercent = divided(busy * 100, all);
-    metrics.cpuIowaitPercent = divided(scaled(iowait, 100), all);
-    metrics.cpuStealPercent = divided(scaled(steal, 100), all);
 }
 
 }  // namespace
@@ -275,29 +225,6 @@ proto::VmMetrics vmMetrics(const DomainSample* previous, const DomainSample& cur
     addMemory(metrics, previous, current, elapsed, now);
     addNetworks(metrics, previous, current, elapsed);
     addDisks(metrics, previous, current, elapsed);
-    return metrics;
-}
-
-proto::ServerMetrics serverMetrics(const HostSample* previous, const HostSample& current) {
-    proto::ServerMetrics metrics;
-    metrics.takenAt = current.takenAt;
-    if (previous) {
-        metrics.intervalMs = intervalMs(previous->takenAt, current.takenAt);
-        addHostCpu(metrics, *previous, current);
-    }
-    metrics.memoryTotalGb = as(current.memoryTotalKib, kibPerMib * 1024);
-    const Counter spare =
-        current.memoryAvailableKib ? current.memoryAvailableKib : current.memoryFreeKib;
-    metrics.memoryUsedGb = divided(growth(spare, current.memoryTotalKib), kibPerMib * 1024);
-    metrics.memoryUsagePercent = usedPercent(metrics.memoryUsedGb, metrics.memoryTotalGb);
-    metrics.diskTotalGb = as(current.diskTotalBytes, bytesPerGib);
-    metrics.diskUsedGb = as(current.diskUsedBytes, bytesPerGib);
-    metrics.diskUsagePercent = usedPercent(metrics.diskUsedGb, metrics.diskTotalGb);
-    metrics.networkRxBytes = current.networkRxBytes;
-    metrics.networkTxBytes = current.networkTxBytes;
-    metrics.loadAverage = current.loadAverage;
-    metrics.uptimeSeconds = current.uptimeSeconds;
-    metrics.pressure = current.pressure;
     return metrics;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -63,8 +64,8 @@ Counter stealNs(const std::string& stat) {
     return ticks * (1'000'000'000 / ticksPerSecond);
 }
 
-Counter availableKib(const std::string& meminfo) {
-    constexpr std::string_view label = "MemAvailable:";
+/// `label` with its colon.
+Counter kibOf(const std::string& meminfo, std::string_view label) {
     const auto at = meminfo.find(label);
     if (at == std::string::npos) return std::nullopt;
     std::istringstream words(meminfo.substr(at + label.size()));
@@ -96,7 +97,28 @@ std::vector<Device> parseDevices(const std::string& text) {
     return devices;
 }
 
-void readDisk(core::HostSample& sample, const std::string& path) {
+struct Disk {
+    std::string name;  ///< as below /sys/block
+    std::uint64_t readBytes = 0, writtenBytes = 0;
+};
+
+/// /proc/diskstats: `major minor name reads merged sectors ms writes merged sectors …`, the sectors
+/// of 512 bytes whatever the disk has (Documentation/admin-guide/iostats.rst).
+std::optional<Disk> parseDisk(const std::string& line) {
+    constexpr std::uint64_t sector = 512;
+    std::istringstream words(line);
+    std::uint64_t skipped = 0, read = 0, written = 0;
+    Disk disk;
+    words >> skipped >> skipped >> disk.name >> skipped >> skipped >> read;
+    words >> skipped >> skipped >> skipped >> written;
+    if (!words) return std::nullopt;
+    std::ranges::replace(disk.name, '/', '!');
+    disk.readBytes = read * sector;
+    disk.writtenBytes = written * sector;
+    return disk;
+}
+
+void readDiskSpace(core::HostSample& sample, const std::string& path) {
     struct statvfs disk{};
     if (statvfs(path.c_str(), &disk) != 0) return;
     sample.diskTotalBytes = disk.f_blocks * disk.f_frsize;
@@ -141,8 +163,12 @@ void HostFiles::read(core::HostSample& sample) const {
                            parsePressure(slurp("/proc/pressure/memory")),
                            parsePressure(slurp("/proc/pressure/io"))};
     sample.cpuStealNs = stealNs(slurp("/proc/stat"));
-    sample.memoryAvailableKib = availableKib(slurp("/proc/meminfo"));
+    const std::string memory = slurp("/proc/meminfo");
+    sample.memoryAvailableKib = kibOf(memory, "MemAvailable:");
+    sample.swapTotalKib = kibOf(memory, "SwapTotal:");
+    sample.swapFreeKib = kibOf(memory, "SwapFree:");
     readNetwork(sample);
+    readDisks(sample);
 }
 
 /// Traffic is counted where it enters and leaves the host: at the hardware, and not once more at
@@ -164,6 +190,26 @@ void HostFiles::readNetwork(core::HostSample& sample) const {
         sample.networkTxBytes = tx;
         return;
     }
+}
+
+/// The disks of the machine, and not what lies on them once more: partitions, volumes, arrays.
+void HostFiles::readDisks(core::HostSample& sample) const {
+    std::istringstream lines(slurp("/proc/diskstats"));
+    std::uint64_t read = 0, written = 0;
+    bool any = false;
+    for (std::string line; std::getline(lines, line);) {
+        const auto disk = parseDisk(line);
+        std::error_code ignored;
+        if (!disk ||
+            !std::filesystem::exists(root_ + "/sys/block/" + disk->name + "/device", ignored))
+            continue;
+        any = true;
+        read += disk->readBytes;
+        written += disk->writtenBytes;
+    }
+    if (!any) return;
+    sample.diskReadBytes = read;
+    sample.diskWriteBytes = written;
 }
 
 bool HostFiles::isUplink(const std::string& device, bool hardwareOnly) const {
@@ -193,7 +239,7 @@ core::HostSample sampleHost(virConnectPtr connection, const std::string& diskPat
     sample.memoryBuffersKib = count(memory, VIR_NODE_MEMORY_STATS_BUFFERS);
     sample.memoryCachedKib = count(memory, VIR_NODE_MEMORY_STATS_CACHED);
     HostFiles().read(sample);
-    readDisk(sample, diskPath);
+    readDiskSpace(sample, diskPath);
     return sample;
 }
 

@@ -161,6 +161,10 @@ void SampleSession::setBalloonPeriod(virDomainPtr domain) {
         common::log::debug("{} has no balloon to ask for statistics", ref.name);
 }
 
+core::Pools SampleSession::pools(PoolWalk& walk) {
+    return readPools(connection(), walk, [this] { progress_.step(); });
+}
+
 Looks SampleSession::look() {
     Looks looks;
     for (const auto& domain : listDomains(connection(), VIR_CONNECT_LIST_DOMAINS_ACTIVE)) {

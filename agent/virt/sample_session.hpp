@@ -13,6 +13,7 @@
 #include "agent/virt/connection.hpp"
 #include "agent/virt/look.hpp"
 #include "agent/virt/progress.hpp"
+#include "agent/virt/storage_pools.hpp"
 
 namespace rollo::virt {
 
@@ -36,6 +37,8 @@ class SampleSession {
                                  std::chrono::milliseconds unresponsiveAfter);
     /// All active domains, without their monitors.
     Looks look();
+    /// All storage pools.
+    core::Pools pools(PoolWalk& walk);
     void close();
 
     const Progress& progress() const { return progress_; }

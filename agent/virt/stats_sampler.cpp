@@ -31,7 +31,8 @@ StatsSampler::StatsSampler(const Settings& settings, std::shared_ptr<EventLoop> 
       outlet_(std::move(outlet)),
       results_(std::make_shared<common::TaskQueue>()),
       rounds_("virt-sampler", settings, results_),
-      looks_("virt-monitors", settings, results_) {}
+      looks_("virt-monitors", settings, results_),
+      pools_(settings, results_) {}
 
 StatsSampler::~StatsSampler() {
     roundEnd_->tell();
@@ -41,6 +42,7 @@ StatsSampler::~StatsSampler() {
 void StatsSampler::resume(common::Monotonic now) {
     running_ = true;
     next_ = now;
+    pools_.resume(now);
     listenTo(++generation_);
 }
 
@@ -50,12 +52,14 @@ void StatsSampler::pause() {
     roundEnd_->tell();
     rounds_.close();
     looks_.close();
+    pools_.pause();
     plan_ = {};
 }
 
 void StatsSampler::setInterval(milliseconds interval) {
     settings_.sampleInterval = interval;
     next_ = std::min(next_, Clock::now() + interval);
+    pools_.setInterval(interval);
 }
 
 /// A host so large that a round takes long gets the time that it needs.
@@ -77,6 +81,7 @@ bool StatsSampler::mayLeaveBehind() const {
 void StatsSampler::tick(common::Monotonic now) {
     results_->drain();
     stuck_.reap();
+    pools_.tick(now);
     if (rounds_.overdue(now, deadline()) && mayLeaveBehind()) leaveRoundBehind(std::nullopt, now);
     if (looks_.overdue(now, deadline()) && mayLeaveBehind())
         stuck_.add(looks_.leaveBehind(), std::nullopt, now);
@@ -129,7 +134,9 @@ SampleLane::Task StatsSampler::carefulRound() {
 }
 
 std::function<void(core::SampleTaken)> StatsSampler::teller() const {
-    return [loop = loop_, outlet = outlet_, generation = generation_](core::SampleTaken taken) {
+    return [loop = loop_, outlet = outlet_, generation = generation_,
+            pools = pools_.latest()](core::SampleTaken taken) {
+        if (taken.host) taken.host->pools = pools;
         loop->post([outlet, generation, sample = std::move(taken)]() mutable {
             outlet->sampled(generation, std::move(sample));
         });
@@ -170,7 +177,8 @@ bool StatsSampler::finish(milliseconds limit) {
     const auto begin = Clock::now();
     const bool rounds = rounds_.finish(limit);
     const bool looks = looks_.finish(std::max(limit - since(begin), milliseconds(0)));
-    return rounds && looks && stuck_.size() == 0;
+    const bool pools = pools_.finish(std::max(limit - since(begin), milliseconds(0)));
+    return rounds && looks && pools && stuck_.size() == 0;
 }
 
 }  // namespace rollo::virt

@@ -7,6 +7,7 @@
 
 #include "agent/virt/event_thread.hpp"
 #include "agent/virt/outlet.hpp"
+#include "agent/virt/pool_sampler.hpp"
 #include "agent/virt/round_end.hpp"
 #include "agent/virt/sample_lane.hpp"
 #include "agent/virt/sample_plan.hpp"
@@ -38,11 +39,11 @@ class StatsSampler {
     void setWake(std::function<void()> wake) { results_->setWake(std::move(wake)); }
 
     void beginStop() { pause(); }
-    /// Whether both lanes ended within the limit, and nothing was left behind.
+    /// Whether all lanes ended within the limit, and nothing was left behind.
     bool finish(std::chrono::milliseconds limit);
 
-    std::uint64_t givenUp() const { return givenUp_; }
-    std::size_t stuck() const { return stuck_.size(); }
+    std::uint64_t givenUp() const { return givenUp_ + pools_.givenUp(); }
+    std::size_t stuck() const { return stuck_.size() + pools_.stuck(); }
     std::chrono::milliseconds lastDuration() const { return lastDuration_; }
 
   private:
@@ -53,7 +54,8 @@ class StatsSampler {
     void beginRound(common::Monotonic now);
     SampleLane::Task plainRound();
     SampleLane::Task carefulRound();
-    /// Tells what was taken as of the present generation; any thread may call it.
+    /// Tells what was taken as of the present generation, with the pools as they are known now; any
+    /// thread may call it.
     std::function<void(core::SampleTaken)> teller() const;
     void roundDone(std::chrono::milliseconds took);
     void watchRound(std::chrono::milliseconds wait);
@@ -66,6 +68,7 @@ class StatsSampler {
     std::shared_ptr<common::TaskQueue> results_;
     SampleLane rounds_;
     SampleLane looks_;
+    PoolSampler pools_;
     StuckCalls stuck_;
     SamplePlan plan_;  ///< for careful rounds
     Generation generation_ = 0;

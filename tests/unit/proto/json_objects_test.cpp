@@ -195,15 +195,41 @@ TEST_CASE("every figure of a server stands under its own name") {
     s.vmsTotal = 15;
     s.uptimeSeconds = 16;
     s.intervalMs = 17;
+    s.swapUsagePercent = 18;
+    s.swapUsedGb = 19;
+    s.swapTotalGb = 20;
+    s.diskReadBytesPerSecond = 21;
+    s.diskWriteBytesPerSecond = 22;
+    s.networkRxBytesPerSecond = 23;
+    s.networkTxBytesPerSecond = 24;
     s.stale = true;
     s.pressure = {{.cpu = {1, 2}, .memory = {3, 4}, .io = {5, 6}}};
     const Message message(encode(Event(ServerMetricsUpdate{7, "host", s}), 0, at()));
     next = 0;
-    for (const auto* name :
-         {"cpu_usage_percent", "cpu_iowait_percent", "cpu_steal_percent", "memory_usage_percent",
-          "memory_used_gb", "memory_total_gb", "disk_usage_percent", "disk_used_gb",
-          "disk_total_gb", "memory_allocated_gb", "network_rx_bytes", "network_tx_bytes",
-          "vcpus_allocated", "vms_running", "vms_total", "uptime_seconds", "interval_ms"})
+    for (const auto* name : {"cpu_usage_percent",
+                             "cpu_iowait_percent",
+                             "cpu_steal_percent",
+                             "memory_usage_percent",
+                             "memory_used_gb",
+                             "memory_total_gb",
+                             "disk_usage_percent",
+                             "disk_used_gb",
+                             "disk_total_gb",
+                             "memory_allocated_gb",
+                             "network_rx_bytes",
+                             "network_tx_bytes",
+                             "vcpus_allocated",
+                             "vms_running",
+                             "vms_total",
+                             "uptime_seconds",
+                             "interval_ms",
+                             "swap_usage_percent",
+                             "swap_used_gb",
+                             "swap_total_gb",
+                             "disk_read_bytes_per_second",
+                             "disk_write_bytes_per_second",
+                             "network_rx_bytes_per_second",
+                             "network_tx_bytes_per_second"})
         CHECK(message.number(std::string("data.metrics.") + name) == ++next);
     CHECK(message.flag("data.metrics.stale"));
     next = 0;
@@ -254,6 +280,36 @@ TEST_CASE("a server's figures keep their names and places") {
     CHECK(m.isNull("data.metrics.pools"));
     CHECK(m.isNull("data.metrics.uptime_seconds"));
     CHECK(m.integer("data.metrics.age_ms") == 2000);
+}
+
+TEST_CASE("a server's storage pools stand in its figures, each with its age") {
+    ServerMetrics s;
+    s.pools.emplace();
+    s.pools->push_back({.name = "images",
+                        .type = "dir",
+                        .state = "running",
+                        .autostart = true,
+                        .usagePercent = 1,
+                        .capacityGb = 2,
+                        .allocationGb = 3,
+                        .availableGb = 4,
+                        .takenAt = at(500ms).mono,
+                        .stale = true});
+    s.pools->push_back({.name = "archive", .type = "logical", .state = "inactive"});
+    const Message m(encode(Event(ServerMetricsUpdate{7, "host", s}), 0, at(2s)));
+    REQUIRE(m.size("data.metrics.pools") == 2);
+    CHECK(m.text("data.metrics.pools[0].name") == "images");
+    CHECK(m.text("data.metrics.pools[0].type") == "dir");
+    CHECK(m.text("data.metrics.pools[0].state") == "running");
+    CHECK(m.flag("data.metrics.pools[0].autostart"));
+    double next = 0;
+    for (const auto* name : {"usage_percent", "capacity_gb", "allocation_gb", "available_gb"})
+        CHECK(m.number(std::string("data.metrics.pools[0].") + name) == ++next);
+    CHECK(m.integer("data.metrics.pools[0].age_ms") == 1500);
+    CHECK(m.flag("data.metrics.pools[0].stale"));
+    for (const auto* name : {"autostart", "usage_percent", "capacity_gb", "available_gb"})
+        CHECK(m.isNull(std::string("data.metrics.pools[1].") + name));
+    CHECK_FALSE(m.flag("data.metrics.pools[1].stale"));
 }
 
 TEST_CASE("a host without pressure figures says so") {

@@ -41,7 +41,9 @@ TEST_CASE("the kernel's figures are read") {
     root.write("proc/loadavg", "0.52 1.58 2.59 1/467 12345\n");
     root.write("proc/uptime", "1234.56 2000.00\n");
     root.write("proc/stat", "cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 1 1 1 1 1 1 1 1 1 1\n");
-    root.write("proc/meminfo", "MemTotal: 100 kB\nMemFree: 10 kB\nMemAvailable:   64 kB\n");
+    root.write("proc/meminfo",
+               "MemTotal: 100 kB\nMemFree: 10 kB\nMemAvailable:   64 kB\n"
+               "SwapTotal: 32 kB\nSwapFree:        8 kB\n");
     root.write("proc/pressure/cpu", "some avg10=1.50 avg60=0.00 avg300=0.00 total=1\n");
     root.write("proc/pressure/memory",
                "some avg10=0.10 avg60=0.00 avg300=0.00 total=1\n"
@@ -52,6 +54,8 @@ TEST_CASE("the kernel's figures are read") {
     CHECK(sample.uptimeSeconds == 1234);
     CHECK(sample.cpuStealNs == 800'000'000);
     CHECK(sample.memoryAvailableKib == 64);
+    CHECK(sample.swapTotalKib == 32);
+    CHECK(sample.swapFreeKib == 8);
     REQUIRE(sample.pressure);
     CHECK(sample.pressure->cpu.someAvg10 == 1.5);
     CHECK_FALSE(sample.pressure->cpu.fullAvg10);
@@ -68,11 +72,13 @@ TEST_CASE("a kernel that tells nothing leaves everything empty") {
     CHECK_FALSE(sample.memoryAvailableKib);
     CHECK_FALSE(sample.pressure);
     CHECK_FALSE(sample.networkRxBytes);
+    CHECK_FALSE(sample.diskReadBytes);
 }
 
 TEST_CASE("files that say something else do no harm") {
     const TemporaryFolder root;
-    for (const char* name : {"loadavg", "uptime", "stat", "meminfo", "pressure/cpu", "net/dev"})
+    for (const char* name :
+         {"loadavg", "uptime", "stat", "meminfo", "pressure/cpu", "net/dev", "diskstats"})
         root.write("proc/" + std::string(name), "MemAvailable: : some avg10= x\n:\n");
     const auto sample = read(root);
     CHECK_FALSE(sample.loadAverage);
@@ -95,4 +101,20 @@ TEST_CASE("without hardware, what is neither loopback, bridge nor a guest's coun
     const auto sample = read(root);
     CHECK(sample.networkRxBytes == 500);
     CHECK(sample.networkTxBytes == 70);
+}
+
+TEST_CASE("what is read and written is counted once, at the disks of the machine") {
+    const TemporaryFolder root;
+    root.write("proc/diskstats",
+               "   8       0 sda 10 1 100 5 20 2 200 7 0 9 12\n"
+               "   8       1 sda1 10 1 100 5 20 2 200 7 0 9 12\n"
+               " 253       0 dm-0 10 1 100 5 20 2 200 7 0 9 12\n"
+               " 104       0 cciss/c0d0 10 1 7 5 20 2 8 7 0 9 12\n"
+               " 259       0 nvme0n1 short\n");
+    for (const char* name : {"sda", "cciss!c0d0", "nvme0n1"})
+        root.write("sys/block/" + std::string(name) + "/device/model", "X");
+    root.write("sys/block/dm-0/dm/name", "vg-lv");
+    const auto sample = read(root);
+    CHECK(sample.diskReadBytes == 107 * 512);
+    CHECK(sample.diskWriteBytes == 208 * 512);
 }
