@@ -34,7 +34,7 @@ struct Bench {
         rollo::proto::Alert firing;
         firing.id = id;
         firing.type = "vm_id_conflict";
-        firing.severity = proto::Severity::warning;
+        firing.severity = rollo::proto::Severity::warning;
         firing.title = firing.message = "…";
         firing.vm = std::move(about);
         firing.serverId = 7;
@@ -42,9 +42,9 @@ struct Bench {
         state.alerts[id] = firing;
     }
     Message take(const Subscription& wanted, const Subscription* told = nullptr,
-                 const Principal& principal = Principal::anonymous()) const {
-        const auto frames =
-            takeSnapshot(state, hub, principal, wanted, told, SnapshotReason::subscribed, at());
+                 const Principal& principal = Principal::anonymous(), bool history = false) const {
+        const auto frames = takeSnapshot(state, hub, principal, wanted, told,
+                                         SnapshotReason::subscribed, history, at());
         REQUIRE(frames.size() == 1);
         return Message(frames.front());
     }
@@ -139,4 +139,23 @@ TEST_CASE("a VM of which more is wanted than has been told is new") {
     CHECK(idsIn(bench.take(
               of({only({EventKind::vmStatusChanged}, Ids{1}), only({EventKind::vmMetricsUpdate})}),
               &metrics)) == Ids{1});
+}
+
+TEST_CASE("the history of what is in a snapshot stands beside it, where it was asked for") {
+    Bench bench;
+    const rollo::proto::HistoryRow row{1, 2, 3, 4, 5, 6};
+    const auto slot = bench.state.timeline.open(at().mono);
+    for (const int id : {1, 2}) bench.state.vms.at(uuid(id)).history.put(*slot, row);
+    bench.state.serverHistory.put(*slot, row);
+    CHECK_FALSE(bench.take(of({Rule()})).has("data.history"));
+    const Message all = bench.take(of({Rule()}), nullptr, Principal::anonymous(), true);
+    CHECK(all.size("data.history.offsets_ms") == 1);
+    CHECK(all.size("data.history.vms") == 2);
+    CHECK(all.integer("data.history.vms[1].id") == 2);
+    CHECK(all.number("data.history.vms[1].memory_used_mb[0]") == 2);
+    CHECK(all.number("data.history.server.memory_used_gb[0]") == 2);
+    const Message one = bench.take(of({Rule()}), nullptr, scoped({uuid(1)}), true);
+    REQUIRE(one.size("data.history.vms") == 1);
+    CHECK(one.integer("data.history.vms[0].id") == 1);
+    CHECK(one.isNull("data.history.server"));
 }
