@@ -40,6 +40,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds shortTick{250};
 constexpr milliseconds longTick{1000};
+/// Between two looks at the host's own address.
+constexpr milliseconds addressTick{30000};
 /// From SIGTERM on: how long clients may take to hear goodbye, and all the rest together.
 constexpr milliseconds goodbyes{1200};
 constexpr milliseconds everything{2500};
@@ -65,6 +67,7 @@ core::Host::Settings hostSettings(const Config& config) {
     settings.agentVersion = programVersion();
     settings.libvirtUri = config.libvirt.uri;
     settings.hostBootId = hostBootId();
+    settings.sampleInterval = config.metrics.interval;
     settings.machineUuid = machineUuid();
     settings.alerts = config.alerts;
     settings.newBootId = [] { return common::randomHex(16); };
@@ -109,6 +112,8 @@ class Agent {
         });
         loop_.every(shortTick, [this] { hypervisor_.tick(common::readClocks().mono); });
         loop_.every(longTick, [this] { tick(); });
+        loop_.every(addressTick,
+                    [this] { host_.setAddress(primaryAddress(), common::readClocks()); });
         for (const int signal : {SIGTERM, SIGINT}) loop_.onSignal(signal, [this] { beginStop(); });
         loop_.onSignal(SIGHUP, [this] { reload(); });
         server_.onMetrics([this] {
@@ -217,6 +222,7 @@ class Agent {
         consoles_.reconfigure(consoleSettings(next.console), common::readClocks());
         hypervisor_.setSampleInterval(next.metrics.interval);
         host_.setAlertPolicy(next.alerts, common::readClocks());
+        host_.setSampleInterval(next.metrics.interval);
         log::setLevel(next.agent.logLevel);
         for (const auto& change : changesBetween(config_, fresh))
             log::notice("{}: {} -> {}{}", change.name, change.before, change.after,

@@ -73,9 +73,8 @@ bool flag(const Json& data, std::string_view name, bool otherwise) {
 ClientMessage readSubscribe(const Json& data) {
     onlyMembers(data, "data",
                 {"events", "vm_ids", "server_ids", "id", "snapshot", "resume", "history"});
-    flag(data, "history", false);
     return Subscribe{readFilter(data), readRuleId(data), flag(data, "snapshot", true),
-                     readResume(data)};
+                     readResume(data), flag(data, "history", false)};
 }
 
 ClientMessage readUnsubscribe(const Json& data) {

@@ -32,18 +32,47 @@ std::string vmJson(const VmState& vm, const Now& now) {
     return written([&](JsonWriter& json) { write(json, *vm.info, vm.metrics, true, now); });
 }
 
-/// The VMs' objects, joined by commas, cut into parts of at most `partBytes`; at least one part.
-std::vector<std::string> partsOf(const std::vector<VmState>& vms, std::size_t partBytes,
-                                 const Now& now) {
-    std::vector<std::string> parts(1);
-    for (const auto& vm : vms) {
+void append(std::string& list, const std::string& object) {
+    if (!list.empty() && !object.empty()) list += ',';
+    list += object;
+}
+
+/// The objects of some VMs, joined by commas, and the history of the same.
+struct Part {
+    std::string vms;
+    std::string histories;
+};
+
+/// Cut so that a part has at most `partBytes`, unless one VM alone is larger; at least one part.
+std::vector<Part> partsOf(const Snapshot& snapshot, std::size_t partBytes, const Now& now) {
+    std::vector<Part> parts(1);
+    for (std::size_t i = 0; i < snapshot.vms.size(); ++i) {
+        const auto& vm = snapshot.vms[i];
         const std::string object = vmJson(vm, now);
-        if (!parts.back().empty() && parts.back().size() + 1 + object.size() > partBytes)
+        const std::string history =
+            snapshot.history ? vmHistoryJson({vm.info->identity.id, snapshot.history->vms.at(i)})
+                             : std::string();
+        const auto& last = parts.back();
+        const auto taken = last.vms.size() + last.histories.size() + 2;
+        if (!last.vms.empty() && taken + object.size() + history.size() > partBytes)
             parts.emplace_back();
-        if (!parts.back().empty()) parts.back() += ',';
-        parts.back() += object;
+        append(parts.back().vms, object);
+        append(parts.back().histories, history);
     }
     return parts;
+}
+
+void writeHistory(JsonWriter& json, const Snapshot::History& history, const Part& part,
+                  bool isFirst, const Now& now) {
+    json.key("history");
+    json.beginObject();
+    if (isFirst) {
+        writeMembers(json, history.times, now);
+        writeServerHistory(json, history.server);
+    }
+    json.key("vms");
+    json.raw("[" + part.histories + "]");
+    json.endObject();
 }
 
 template <class Object>
@@ -72,7 +101,7 @@ void writeFirstPart(JsonWriter& json, const Snapshot& snapshot, const Now& now) 
 }  // namespace
 
 std::vector<Frame> encode(const Snapshot& snapshot, const Now& now, std::size_t partBytes) {
-    const std::vector<std::string> parts = partsOf(snapshot.vms, partBytes, now);
+    const std::vector<Part> parts = partsOf(snapshot, partBytes, now);
     const std::string timestamp = common::formatTimestamp(now.wall);
     std::vector<Frame> frames;
     frames.reserve(parts.size());
@@ -90,7 +119,8 @@ std::vector<Frame> encode(const Snapshot& snapshot, const Now& now, std::size_t 
         json.member("parts", static_cast<std::uint64_t>(parts.size()));
         if (i == 0) writeFirstPart(json, snapshot, now);
         json.key("vms");
-        json.raw("[" + parts[i] + "]");
+        json.raw("[" + parts[i].vms + "]");
+        if (snapshot.history) writeHistory(json, *snapshot.history, parts[i], i == 0, now);
         json.member("timestamp", timestamp);
         json.endObject();
         json.member("timestamp", timestamp);
@@ -125,7 +155,9 @@ std::string encodeAlerts(const std::vector<const Alert*>& alerts) {
 }
 
 std::string encodeVms(const std::vector<VmState>& vms, const Now& now) {
-    return "{\"vms\":[" + partsOf(vms, std::string::npos, now).front() + "]}";
+    std::string list;
+    for (const auto& vm : vms) append(list, vmJson(vm, now));
+    return "{\"vms\":[" + list + "]}";
 }
 
 }  // namespace rollo::proto

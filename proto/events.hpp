@@ -138,6 +138,7 @@ struct ServerInfo {
     std::string hostname;
     std::optional<std::string> ipAddress;
     ServerStatus status = ServerStatus::offline;
+    std::string reason = "starting";  ///< why it has this status
     std::string agentVersion;
     bool libvirtConnected = false;
     std::string libvirtUri;

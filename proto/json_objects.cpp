@@ -188,6 +188,7 @@ void writeMembers(JsonWriter& json, const ServerInfo& server) {
     json.member("hostname", server.hostname);
     json.member("ip_address", server.ipAddress);
     json.member("status", word(server.status));
+    json.member("reason", server.reason);
     json.member("agent_version", server.agentVersion);
     json.key("libvirt");
     json.beginObject();

@@ -15,6 +15,11 @@ void write(common::JsonWriter& json, const VmMetrics& metrics, const common::Now
 void write(common::JsonWriter& json, const ServerInfo& server);
 void writeMembers(common::JsonWriter& json, const ServerInfo& server);
 void write(common::JsonWriter& json, const ServerMetrics& metrics, const common::Now& now);
+void writeMembers(common::JsonWriter& json, const HistoryTimes& times, const common::Now& now);
+/// The member `server` of a history.
+void writeServerHistory(common::JsonWriter& json, const HistorySeries& series);
+/// The entry of one VM, empty where it has no rows.
+std::string vmHistoryJson(const VmHistory& vm);
 /// The members alone: the caller's object carries the timestamp too.
 void writeMembers(common::JsonWriter& json, const Alert& alert);
 void writeMembers(common::JsonWriter& json, const Progress& progress);

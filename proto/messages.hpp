@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proto/events.hpp"
+#include "proto/history.hpp"
 #include "proto/ids.hpp"
 
 /// The messages of PROTOCOL.md that are no events: what clients say, and what they are answered.
@@ -34,6 +35,7 @@ struct Subscribe {
     std::optional<std::string> id;
     bool snapshot = true;
     std::optional<ResumePoint> resume;
+    bool history = false;  ///< in its snapshot, and in those that come later by themselves
 };
 struct Unsubscribe {
     Filter filter;
@@ -142,6 +144,12 @@ struct Snapshot {
     std::vector<VmState> vms;
     std::vector<const Progress*> operations;
     std::vector<const Alert*> alerts;
+    struct History {
+        HistoryTimes times;
+        HistorySeries server;            ///< no rows where `server` is null
+        std::vector<HistorySeries> vms;  ///< beside `vms`
+    };
+    std::optional<History> history;  ///< where it was asked for
 };
 
 struct Resumed {

@@ -68,6 +68,7 @@ Client::~Client() {
 
 void Client::begin(const common::Now& now) {
     subscription_.add(endpoint_.rule());
+    history_ = opening_->history;
     const auto opening = std::move(opening_);
     const bool rulesAreThere = endpoint_.startsSubscribed() || opening->subscribe;
     if (opening->resume && !rulesAreThere) {
@@ -86,6 +87,7 @@ void Client::openByQuery(const Opening& opening, const common::Now& now) {
     proto::Subscribe subscribe = *opening.subscribe;
     subscribe.snapshot = opening.snapshot;
     subscribe.resume = opening.resume;
+    subscribe.history = opening.history;
     const auto& filter = subscribe.filter;
     if (!endpoint_.startsSubscribed() || filter.vmIds || filter.serverIds)
         return on(subscribe, now);
@@ -117,6 +119,7 @@ void Client::on(const proto::Subscribe& message, const common::Now& now) {
     if (!addRule(message.filter, message.id, true, refused))
         return refuse(ErrorCode::tooManyRules, "this connection has as many rules as it may have",
                       "subscribe", now);
+    history_ = message.history;
     // Without a snapshot, what a replaced rule brought may be missed from here on.
     if (message.id && !message.snapshot) told_ = {};
     confirm(message.id, std::move(refused), message.filter, now);
@@ -210,10 +213,11 @@ void Client::resumeFrom(const proto::ResumePoint& from, const common::Now& now) 
 void Client::sendSnapshot(SnapshotReason reason, const Subscription* told, const common::Now& now) {
     member_.heardOrdered = true;  // a snapshot has a `seq`, and what is later is larger
     const auto take = [&] {
-        return takeSnapshot(state(), hub_, principal(), subscription_, told, reason, now);
+        return takeSnapshot(state(), hub_, principal(), subscription_, told, reason, history_, now);
     };
     const bool whole = !told || told->rules().empty();
-    subscriber().sendBacklog(whole ? hub_.snapshotFor(member_, reason, now, take) : take());
+    subscriber().sendBacklog(whole ? hub_.snapshotFor(member_, reason, history_, now, take)
+                                   : take());
     told_ = subscription_;
 }
 

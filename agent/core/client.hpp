@@ -31,6 +31,7 @@ class Client final : public Conversation {
         std::optional<proto::Subscribe> subscribe;
         std::optional<proto::ResumePoint> resume;
         bool snapshot = true;
+        bool history = false;
     };
     Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
            const HostState& state, Subscriber& subscriber);
@@ -83,6 +84,7 @@ class Client final : public Conversation {
     /// What its snapshots have covered; a later one brings only what is new.
     Subscription told_;
     std::unique_ptr<Waiting> waiting_;
+    bool history_ = false;  ///< its snapshots bring it
 };
 
 }  // namespace rollo::core

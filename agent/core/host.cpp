@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
 namespace rollo::core {
@@ -53,6 +54,13 @@ DomainDescription fromCallbacks(const DomainRef& domain, const std::vector<Lifec
     return description;
 }
 
+/// What clients are told of anew when it differs.
+auto facts(const proto::ServerInfo& server) {
+    return std::tie(server.id, server.uuid, server.hostname, server.hypervisor,
+                    server.hypervisorVersion, server.libraryVersion, server.cpus,
+                    server.memoryTotalMb);
+}
+
 }  // namespace
 
 Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hypervisor)
@@ -90,6 +98,7 @@ void Host::tick(const common::Now& now) {
     operations_.tick(now);
     alertRules_.tick(now);
     alerts_.tick(now);
+    judgeHealth(now);
     if (!state_.inventoryRead || !state_.server.libvirtConnected || listing_) return;
     if (now.mono - *listedAt_ < listingLasts_) return;
     listedAt_ = now.mono;
@@ -144,7 +153,7 @@ void Host::on(ConnectionOpened observation, const common::Now& now) {
 
 void Host::learnServer(const HostDescription& host, const common::Now& now) {
     auto& server = state_.server;
-    const bool first = !server.hypervisor;
+    const proto::ServerInfo before = server;
     if (!host.hostname.empty()) server.hostname = host.hostname;
     server.hypervisor = host.hypervisor;
     server.hypervisorVersion = host.hypervisorVersion;
@@ -158,7 +167,13 @@ void Host::learnServer(const HostDescription& host, const common::Now& now) {
         unsaved_ = true;
         if (!server.id && server.uuid) setServerId(derivedId(*server.uuid));
     }
-    if (first) hub_.publish(proto::ServerRegistered{server}, now);
+    if (facts(server) != facts(before)) hub_.publish(proto::ServerRegistered{server}, now);
+}
+
+void Host::setAddress(std::optional<std::string> address, const common::Now& now) {
+    if (std::exchange(state_.server.ipAddress, address) == address) return;
+    hub_.forgetSnapshots();
+    if (state_.server.hypervisor) hub_.publish(proto::ServerRegistered{state_.server}, now);
 }
 
 void Host::setServerId(proto::ServerId id) {
@@ -179,6 +194,7 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
     state_.hostSample.reset();
     if (state_.serverMetrics) state_.serverMetrics->stale = true;
     alertRules_.onServerFigures(now);
+    state_.timeline.breakOff(now.mono);
     setServerStatus(ServerStatus::offline, observation.reason, now);
     jobs_.libvirtLost(now);
     alertRules_.onLibvirt(true, observation.reason, now);
@@ -186,6 +202,8 @@ void Host::on(ConnectionLost observation, const common::Now& now) {
 
 void Host::setServerStatus(ServerStatus status, const std::string& reason, const common::Now& now) {
     auto& server = state_.server;
+    if (server.status == ServerStatus::maintenance) return;  // the last word
+    server.reason = reason;
     if (server.status == status) return;
     const ServerStatus old = std::exchange(server.status, status);
     hub_.publish(proto::ServerStatusChanged{server.id, server.hostname, old, status, reason}, now);
@@ -212,10 +230,10 @@ void Host::on(ListingDone observation, const common::Now& now) {
     listedAt_ = now.mono;
     state_.inventoryRead = true;
     for (auto& [uuid, vm] : state_.vms) vm.info.stale = false;
-    setServerStatus(ServerStatus::online, "connected", now);
     takeUpOperations(now);
     resolveAlertsOfGone(now);
     alertRules_.onLibvirt(false, {}, now);
+    if (state_.server.status == ServerStatus::offline) beginHealthy(now);
 }
 
 void Host::removeUnlisted(const std::vector<DomainDescription>& listed, const common::Now& now) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -34,6 +35,7 @@ class Host {
         std::string agentVersion;
         std::string libvirtUri;
         std::string hostBootId;
+        std::chrono::milliseconds sampleInterval{5000};
         /// Stands for the host's UUID where libvirt knows none.
         std::optional<proto::Uuid> machineUuid;
         /// A fresh name for a QEMU process.
@@ -48,6 +50,12 @@ class Host {
     void tick(const common::Now& now);
     /// Tells clients that the agent is being stopped.
     void enterMaintenance(const common::Now& now);
+    /// How often samples are to be expected from now on.
+    void setSampleInterval(std::chrono::milliseconds interval) {
+        settings_.sampleInterval = interval;
+    }
+    /// Under which the host is known from now on.
+    void setAddress(std::optional<std::string> address, const common::Now& now);
 
     /// From now on alerts fire by these rules.
     void setAlertPolicy(const AlertPolicy& policy, const common::Now& now);
@@ -99,6 +107,11 @@ class Host {
     void setServerId(proto::ServerId id);
     void setServerStatus(proto::ServerStatus status, const std::string& reason,
                          const common::Now& now);
+
+    // Whether libvirt answers wholly: host_health.cpp.
+    void beginHealthy(const common::Now& now);
+    std::string_view trouble(const common::Now& now) const;
+    void judgeHealth(const common::Now& now);
 
     // The listing and its race with callbacks.
     void mention(const proto::Uuid& uuid);
@@ -159,6 +172,10 @@ class Host {
     /// Descriptions on their way that a VM asked for which has been removed since: they are not
     /// about whoever comes under its UUID.
     std::unordered_map<proto::Uuid, int> answersForNobody_;
+    std::optional<Slot> historySlot_;  ///< of the sample that is being taken in
+    common::Monotonic sampledAt_{};    ///< that, or that libvirt was there again
+    /// Since when the server's status does not fit any more.
+    std::optional<common::Monotonic> unfitSince_;
     std::optional<common::Monotonic> listedAt_;
     std::chrono::seconds listingLasts_{0};  ///< until the next one is asked for
     bool listing_ = false;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/core/alert_rule.hpp"
+#include "agent/core/history.hpp"
 #include "agent/core/lifecycle.hpp"
 #include "agent/core/observation.hpp"
 #include "proto/events.hpp"
@@ -26,6 +27,7 @@ struct Vm {
     std::uint64_t cpuTimeNs = 0;  ///< the least that the present QEMU process has used
     std::optional<DomainSample> lastSample;
     std::optional<proto::VmMetrics> metrics;
+    Series history;
 
     // What the order of answers and callbacks needs.
     int describesInFlight = 0;
@@ -44,6 +46,8 @@ struct HostState {
     proto::ServerInfo server;
     std::optional<proto::ServerMetrics> serverMetrics;
     std::optional<HostSample> hostSample;  ///< the counters behind them
+    Timeline timeline;                     ///< of the histories
+    Series serverHistory;
     std::unordered_map<proto::Uuid, Vm> vms;
     std::map<std::string, proto::Progress> operations;  ///< under way, by their id
     std::map<std::string, proto::Alert> alerts;         ///< the firing ones, by their id

@@ -245,6 +245,8 @@ void Host::step(Vm& vm, std::optional<StatusStep> step, const common::Now& now) 
 
 void Host::on(SampleTaken observation, const common::Now& now) {
     const Hub::Batch batch(hub_);
+    sampledAt_ = now.mono;
+    historySlot_ = state_.timeline.open(now.mono);
     for (auto& sample : observation.domains) {
         const auto found = state_.vms.find(sample.uuid);
         if (found != state_.vms.end()) takeSample(found->second, std::move(sample), now);
@@ -269,6 +271,7 @@ void Host::takeSample(Vm& vm, DomainSample sample, const common::Now& now) {
     vm.metrics = vmMetrics(previous, sample, state_.server.cpus.value_or(0), now.wall);
     vm.metrics->bootId = vm.info.bootId;
     vm.lastSample = std::move(sample);
+    if (historySlot_) vm.history.put(*historySlot_, historyRow(*vm.metrics));
     hub_.publish(proto::VmMetricsUpdate{vm.info.identity, *vm.metrics}, now);
     alertRules_.onFigures(vm, now);
 }
@@ -296,6 +299,7 @@ void Host::takeHostSample(HostSample sample, const common::Now& now) {
     metrics.memoryAllocatedGb = static_cast<double>(memoryMb) / mibPerGib;
     state_.hostSample = std::move(sample);
     state_.serverMetrics = metrics;
+    if (historySlot_) state_.serverHistory.put(*historySlot_, historyRow(metrics));
     hub_.publish(
         proto::ServerMetricsUpdate{state_.server.id, state_.server.hostname, std::move(metrics)},
         now);

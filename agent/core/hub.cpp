@@ -266,20 +266,21 @@ void Hub::dropRoom(Room& room) {
                 byVmId_.erase(found);
         }
     }
-    snapshots_.erase(&room);
+    for (const bool withHistory : {false, true}) snapshots_.erase({&room, withHistory});
     const std::string key = room.key;
     rooms_.erase(key);
 }
 
 std::vector<proto::Frame> Hub::snapshotFor(const Member& member, proto::SnapshotReason reason,
-                                           const common::Now& now,
+                                           bool withHistory, const common::Now& now,
                                            const std::function<std::vector<proto::Frame>()>& take) {
-    const auto found = snapshots_.find(member.room);
+    const std::pair<const Room*, bool> key{member.room, withHistory};
+    const auto found = snapshots_.find(key);
     if (found != snapshots_.end() && found->second.reason == reason &&
         now.mono - found->second.takenAt < snapshotLasts)
         return found->second.frames;
     auto frames = take();
-    if (member.room) snapshots_[member.room] = {reason, now.mono, frames};
+    if (member.room) snapshots_[key] = {reason, now.mono, frames};
     return frames;
 }
 

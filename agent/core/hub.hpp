@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -93,8 +94,9 @@ class Hub {
 
     /// What `take` makes for that member, or what it made a moment ago for another of the same
     /// room, if nothing has changed since: many come at once after a restart, and ask for the same.
+    /// `withHistory` tells apart what two of one room may have asked for.
     std::vector<proto::Frame> snapshotFor(const Member& member, proto::SnapshotReason reason,
-                                          const common::Now& now,
+                                          bool withHistory, const common::Now& now,
                                           const std::function<std::vector<proto::Frame>()>& take);
     /// The state has changed without an event.
     void forgetSnapshots() { snapshots_.clear(); }
@@ -127,7 +129,8 @@ class Hub {
         common::Monotonic takenAt;
         std::vector<proto::Frame> frames;
     };
-    std::unordered_map<const Room*, SharedSnapshot> snapshots_;
+    /// By the room, and whether the history is in it.
+    std::map<std::pair<const Room*, bool>, SharedSnapshot> snapshots_;
     bool batching_ = false;
     std::vector<Room*> batched_;  ///< for which conflatable events wait
     std::uint64_t visit_ = 0;

@@ -15,12 +15,21 @@ bool wantsServer(const Subscription& wanted, std::optional<proto::ServerId> self
            wanted.wants({EventKind::serverMetricsUpdate, nullptr, true}, self);
 }
 
+void addHistory(proto::Snapshot& snapshot, const HostState& state, const common::Now& now) {
+    const Slot begin = state.timeline.begin(now.mono);
+    auto& history = snapshot.history.emplace();
+    history.times = state.timeline.times(now.mono);
+    if (snapshot.server) history.server = state.serverHistory.since(begin);
+    for (const auto& vm : snapshot.vms)
+        history.vms.push_back(state.vms.at(vm.info->identity.uuid).history.since(begin));
+}
+
 }  // namespace
 
 std::vector<proto::Frame> takeSnapshot(const HostState& state, const Hub& hub,
                                        const Principal& principal, const Subscription& wanted,
                                        const Subscription* told, proto::SnapshotReason reason,
-                                       const common::Now& now) {
+                                       bool withHistory, const common::Now& now) {
     const auto self = hub.serverId();
     proto::Snapshot snapshot;
     snapshot.epoch = hub.epoch();
@@ -48,6 +57,7 @@ std::vector<proto::Frame> takeSnapshot(const HostState& state, const Hub& hub,
         if (isDue(topicOf(operation))) snapshot.operations.push_back(&operation);
     for (const auto& [id, alert] : state.alerts)
         if (isDue(topicOf(alert))) snapshot.alerts.push_back(&alert);
+    if (withHistory) addHistory(snapshot, state, now);
     return proto::encode(snapshot, now);
 }
 

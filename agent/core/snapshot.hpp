@@ -14,10 +14,11 @@
 namespace rollo::core {
 
 /// The state as one principal may see it and as its rules want it, encoded: one frame for each
-/// part. What `told` covers is left out; it may be null.
+/// part. What `told` covers is left out; it may be null. With the history of what is in it, or
+/// without any.
 std::vector<proto::Frame> takeSnapshot(const HostState& state, const Hub& hub,
                                        const Principal& principal, const Subscription& wanted,
                                        const Subscription* told, proto::SnapshotReason reason,
-                                       const common::Now& now);
+                                       bool withHistory, const common::Now& now);
 
 }  // namespace rollo::core

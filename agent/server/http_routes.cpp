@@ -102,6 +102,22 @@ Reply vm(const Call& call) {
     return found ? json(200, proto::encodeVm(found->view(), call.now)) : noSuchVm();
 }
 
+Reply vmHistory(const Call& call) {
+    const auto* found = namedVm(call);
+    if (!found) return noSuchVm();
+    const auto& timeline = call.services.state.timeline;
+    const auto series = found->history.since(timeline.begin(call.now.mono));
+    return json(200, proto::encodeVmHistory(timeline.times(call.now.mono),
+                                            {found->info.identity.id, series}, call.now));
+}
+
+Reply serverHistory(const Call& call) {
+    const auto& state = call.services.state;
+    const auto series = state.serverHistory.since(state.timeline.begin(call.now.mono));
+    return json(200,
+                proto::encodeServerHistory(state.timeline.times(call.now.mono), series, call.now));
+}
+
 Reply noConsoles() {
     return refusalReply({403, "this host serves no consoles (console.enabled)"});
 }
@@ -162,10 +178,12 @@ constexpr std::array routes = {
     Route{"/readyz", std::nullopt, ready},
     Route{metricsPath, Permission::statsView, metrics},
     Route{"/api/v1/server", Permission::serverView, server},
+    Route{"/api/v1/server/history", Permission::serverView, serverHistory},
     Route{"/api/v1/vms", Permission::vmView, vms},
     Route{"/api/v1/operations", Permission::vmView, operations},
     Route{"/api/v1/vms/{vm}", Permission::vmView, vm},
     Route{"/api/v1/alerts", Permission::vmView, alerts, "GET", Permission::serverView},
+    Route{"/api/v1/vms/{vm}/history", Permission::vmView, vmHistory},
     Route{"/api/v1/vms/{vm}/console", Permission::consoleRead, consoles},
     Route{"/api/v1/vms/{vm}/console/log", Permission::consoleRead, consoleLog},
     Route{"/api/v1/events", Permission::eventsPublish, publish, "POST"},

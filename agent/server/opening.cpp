@@ -138,11 +138,14 @@ std::expected<Opening, Refusal> readEvents(core::EventEndpoint endpoint, const R
     if (!resumePoint) return std::unexpected(resumePoint.error());
     const auto snapshot = flag(request, "snapshot", true);
     if (!snapshot) return std::unexpected(snapshot.error());
+    const auto history = flag(request, "history", false);
+    if (!history) return std::unexpected(history.error());
     proto::Filter filter{*names, *vmIds, *serverIds};
     if (filter.events || filter.vmIds || filter.serverIds)
-        opening.subscribe = proto::Subscribe{std::move(filter), {}, *snapshot, {}};
+        opening.subscribe = proto::Subscribe{std::move(filter), {}, *snapshot, {}, *history};
     opening.resume = *resumePoint;
     opening.snapshot = *snapshot;
+    opening.history = *history;
     return opening;
 }
 

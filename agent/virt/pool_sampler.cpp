@@ -31,7 +31,7 @@ void PoolSampler::resume(common::Monotonic now) {
 void PoolSampler::pause() {
     if (!std::exchange(running_, false)) return;
     lane_.close();
-    markStale();
+    latest_.reset();
 }
 
 void PoolSampler::setInterval(milliseconds interval) {

@@ -76,7 +76,7 @@ def test_a_name_with_signs_that_an_address_encodes(module_agent, guests):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/vms/952", "/api/v1/vms/nobody",
-                                  "/api/v1/vms/951/history",
+                                  "/api/v1/vms/951/histories", "/api/v1/vms/952/history",
                                   "/api/v1/vms/", "/api/v1", "/api", "/nothing", "/metric", "/ws/",
                                   "/wss", "/ws/console/", "/ws/stats/",
                                   "/api/v1/vms/951/console/", "/api/v1/vms/951/consoles",

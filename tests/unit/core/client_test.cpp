@@ -352,3 +352,19 @@ TEST_CASE("an event endpoint has no console") {
     CHECK(m.text("data.code") == "unsupported");
     CHECK(m.text("data.request_type") == "console_acquire");
 }
+
+TEST_CASE("a history comes in the snapshots of whoever asked for it, and of nobody else") {
+    ClientBench bench;
+    bench.sample().opened();
+    bench.subscribe(R"({"history":true})");
+    auto sent = bench.ear.take();
+    CHECK(sent.back().type() == "snapshot");
+    CHECK(sent.back().size("data.history.vms") == 1);
+    bench.unsubscribe().ear.take();
+    bench.subscribe();
+    CHECK_FALSE(bench.ear.take().back().has("data.history"));
+    bench.opening.history = true;
+    bench.open(VmEndpoint{"1"});
+    sent = bench.ear.take();
+    CHECK(sent.back().integer("data.history.vms[0].id") == 1);
+}

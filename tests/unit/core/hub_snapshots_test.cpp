@@ -19,8 +19,8 @@ struct Bench {
     int taken = 0;
 
     std::string ask(const Hub::Member& member, std::chrono::milliseconds when = 0ms,
-                    SnapshotReason reason = SnapshotReason::subscribed) {
-        const auto frames = hub.snapshotFor(member, reason, at(when), [this] {
+                    SnapshotReason reason = SnapshotReason::subscribed, bool history = false) {
+        const auto frames = hub.snapshotFor(member, reason, history, at(when), [this] {
             return std::vector{Frame::text(std::to_string(taken++))};
         });
         return std::string(frames.at(0).payload());
@@ -62,6 +62,11 @@ TEST_CASE("a snapshot is taken once for all of a room who ask while nothing chan
     }
     SUBCASE("not for another reason") {
         CHECK(bench.ask(second, 0ms, SnapshotReason::gap) == "1");
+    }
+    SUBCASE("not with a history for one without, and both are kept") {
+        CHECK(bench.ask(second, 0ms, SnapshotReason::subscribed, true) == "1");
+        CHECK(bench.ask(first, 0ms, SnapshotReason::subscribed, true) == "1");
+        CHECK(bench.ask(first) == "0");
     }
     bench.hub.leave(first);
     bench.hub.leave(second);

@@ -50,9 +50,9 @@ struct Bench {
         state.operations[id] = progress;
     }
     Message take(const Subscription& wanted, const Subscription* told = nullptr,
-                 const Principal& principal = Principal::anonymous()) const {
-        const auto frames =
-            takeSnapshot(state, hub, principal, wanted, told, SnapshotReason::subscribed, at());
+                 const Principal& principal = Principal::anonymous(), bool history = false) const {
+        const auto frames = takeSnapshot(state, hub, principal, wanted, told,
+                                         SnapshotReason::subscribed, history, at());
         REQUIRE(frames.size() == 1);
         return Message(frames.front());
     }
@@ -168,4 +168,23 @@ TEST_CASE("operations under way are in the snapshot of who wants and may hear of
     const auto rest = bench.take(of({Rule()}), &told);
     REQUIRE(rest.size("data.operations") == 1);
     CHECK(rest.text("data.operations[0].operation_id") == "untied");
+}
+
+TEST_CASE("the history of what is in a snapshot stands beside it, where it was asked for") {
+    Bench bench;
+    const rollo::proto::HistoryRow row{1, 2, 3, 4, 5, 6};
+    const auto slot = bench.state.timeline.open(at().mono);
+    for (const int id : {1, 2}) bench.state.vms.at(uuid(id)).history.put(*slot, row);
+    bench.state.serverHistory.put(*slot, row);
+    CHECK_FALSE(bench.take(of({Rule()})).has("data.history"));
+    const Message all = bench.take(of({Rule()}), nullptr, Principal::anonymous(), true);
+    CHECK(all.size("data.history.offsets_ms") == 1);
+    CHECK(all.size("data.history.vms") == 2);
+    CHECK(all.integer("data.history.vms[1].id") == 2);
+    CHECK(all.number("data.history.vms[1].memory_used_mb[0]") == 2);
+    CHECK(all.number("data.history.server.memory_used_gb[0]") == 2);
+    const Message one = bench.take(of({Rule()}), nullptr, scoped({uuid(1)}), true);
+    REQUIRE(one.size("data.history.vms") == 1);
+    CHECK(one.integer("data.history.vms[0].id") == 1);
+    CHECK(one.isNull("data.history.server"));
 }

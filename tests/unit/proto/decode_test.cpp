@@ -98,6 +98,7 @@ TEST_CASE("subscribe takes everything that it may hold") {
     CHECK(message.filter.serverIds == std::vector<ServerId>{7});
     CHECK(message.id == "mine");
     CHECK_FALSE(message.snapshot);
+    CHECK(message.history);
     REQUIRE(message.resume);
     CHECK(message.resume->epoch == "0123456789abcdef");
     CHECK(message.resume->seq == 9007199254740991);
@@ -110,6 +111,7 @@ TEST_CASE("subscribe without data means everything, with a snapshot") {
           R"({"type":"subscribe","data":{"events":null,"vm_ids":null,"server_ids":null,"id":null,
               "snapshot":null,"resume":null,"history":null},"timestamp":null})"}) {
         const auto message = read<Subscribe>(text);
+        CHECK_FALSE(message.history);
         CHECK_FALSE(message.filter.events);
         CHECK_FALSE(message.filter.vmIds);
         CHECK_FALSE(message.filter.serverIds);

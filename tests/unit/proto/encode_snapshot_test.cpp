@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <deque>
+#include <limits>
 
 #include "proto/codec.hpp"
 #include "tests/fakes/examples.hpp"
@@ -151,4 +152,75 @@ TEST_CASE("a hostile name does not break a snapshot") {
     const Message m(encode(inventory.snapshot, at()).front());
     CHECK(m.text("data.vms[0].name") == "\"}],\"vms\":[{\\");
     CHECK(m.size("data.vms") == 2);
+}
+
+// --- history -------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
+constexpr std::array<HistoryRow, 2> older = {
+    {{0, 1.256F, 9999.994F, 10000.4F, 1.5e9F, unknown}, {100, 0.1F, 2, 3, 4, 5}}};
+constexpr std::array<HistoryRow, 1> newer = {{{0.004F, 1e30F, 7, 8, 9, 10}}};
+
+HistoryTimes times() {
+    using namespace std::chrono_literals;
+    return {5s, {at(-10s).mono, at(-4998ms).mono, at().mono}};
+}
+
+}  // namespace
+
+TEST_CASE("a history is columns beside the offsets of its times") {
+    const Document m(encodeVmHistory(times(), {5, {0, older, newer}}, at()));
+    CHECK(m.integer("step_ms") == 5000);
+    CHECK(m.text("from") == "2025-12-31T23:59:50.000Z");
+    CHECK(m.integers("offsets_ms") == std::vector<std::int64_t>{0, 5002, 10000});
+    CHECK(m.integer("vms[0].id") == 5);
+    CHECK(m.integer("vms[0].first") == 0);
+    CHECK(m.size("vms[0].cpu_usage_percent") == 3);
+    CHECK(m.number("vms[0].cpu_usage_percent[0]") == 0);
+    CHECK(m.number("vms[0].cpu_usage_percent[1]") == 100);
+    CHECK(m.number("vms[0].cpu_usage_percent[2]") == 0);
+    CHECK(m.number("vms[0].memory_used_mb[0]") == 1.26);
+    CHECK(m.number("vms[0].memory_used_mb[1]") == 0.1);
+    CHECK(m.isNull("vms[0].memory_used_mb[2]"));
+    CHECK(m.number("vms[0].disk_read_bytes_per_second[0]") == 9999.99);
+    CHECK(m.integer("vms[0].disk_write_bytes_per_second[0]") == 10000);
+    CHECK(m.integer("vms[0].network_rx_bytes_per_second[0]") == 1500000000);
+    CHECK(m.isNull("vms[0].network_tx_bytes_per_second[0]"));
+    CHECK(m.integer("vms[0].network_tx_bytes_per_second[2]") == 10);
+}
+
+TEST_CASE("a VM without figures has no columns, and no time is null") {
+    const Document none(encodeVmHistory({}, {5, {}}, at()));
+    CHECK(none.size("vms") == 0);
+    CHECK(none.isNull("from"));
+    CHECK(none.size("offsets_ms") == 0);
+    CHECK(Document(encodeServerHistory({}, {}, at())).isNull("server"));
+    const Document server(encodeServerHistory(times(), {1, older, {}}, at()));
+    CHECK(server.integer("server.first") == 1);
+    CHECK(server.number("server.memory_used_gb[1]") == 0.1);
+}
+
+TEST_CASE("the history of a VM comes in the part of the VM") {
+    Inventory inventory(50);
+    auto& history = inventory.snapshot.history.emplace();
+    history.times = times();
+    history.server = {0, older, newer};
+    for (int i = 1; i <= 50; ++i)
+        history.vms.push_back(i == 7 ? HistorySeries() : HistorySeries{0, older, newer});
+    const auto frames = encode(inventory.snapshot, at(), 4096);
+    CHECK(frames.size() > 5);
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        const Message part(frames[i]);
+        CHECK(part.has("data.history.server") == (i == 0));
+        CHECK(part.has("data.history.offsets_ms") == (i == 0));
+        auto ids = idsOf(part);
+        std::erase(ids, 7);
+        std::vector<std::int64_t> withHistory;
+        for (std::size_t j = 0; j < part.size("data.history.vms"); ++j)
+            withHistory.push_back(part.integer(fmt::format("data.history.vms[{}].id", j)));
+        CHECK(withHistory == ids);
+        CHECK(frames[i].payload().size() < 4096 + 1500);
+    }
 }

@@ -181,6 +181,33 @@ TEST_CASE("a VM is found by id, UUID or name") {
     }
 }
 
+TEST_CASE("the history of a VM and of the server has the columns of what is kept") {
+    Bench bench;
+    const auto slot = bench.state.timeline.open(at().mono);
+    bench.state.vms.at(uuid(1)).history.put(*slot, {1, 2, 3, 4, 5, 6});
+    bench.state.serverHistory.put(*slot, {7, 8, 9, 10, 11, 12});
+    const Document vm(bench.get("/api/v1/vms/web/history", token()).body);
+    CHECK(vm.text("from") == "2026-01-01T00:00:00.000Z");
+    CHECK(vm.integer("vms[0].id") == 1);
+    CHECK(vm.number("vms[0].network_tx_bytes_per_second[0]") == 6);
+    CHECK(Document(bench.get("/api/v1/vms/db/history", token()).body).size("vms") == 0);
+    const Document server(bench.get("/api/v1/server/history", token()).body);
+    CHECK(server.number("server.cpu_usage_percent[0]") == 7);
+    CHECK_FALSE(server.has("vms"));
+}
+
+TEST_CASE("a history needs what the VM or the server needs") {
+    Bench bench;
+    for (const auto* path : {"/api/v1/server/history", "/api/v1/vms/1/history"})
+        CHECK(bench.get(path).status == 401);
+    CHECK(bench.get("/api/v1/server/history", token({"web"})).status == 403);
+    const Reply none = bench.get("/api/v1/vms/nothing/history", token({"db"}));
+    const Reply hidden = bench.get("/api/v1/vms/web/history", token({"db"}));
+    CHECK(none.status == 404);
+    CHECK(hidden.status == 404);
+    CHECK(hidden.body == none.body);
+}
+
 TEST_CASE("a VM that is hidden and one that does not exist get the same bytes") {
     Bench bench;
     const std::string scoped = token({"db"});
@@ -199,7 +226,7 @@ TEST_CASE("there is nothing at other paths") {
     Bench bench;
     for (const auto* path :
          {"", "/healthz/", "/health", "/api", "/api/v1", "/api/v1/", "/api/v1/vm", "/api/v1/vms/",
-          "/api/v1/vms/1/", "/api/v1/vms/1/history", "/api/v1/event", "/metric", "//",
+          "/api/v1/vms/1/", "/api/v1/vms/1/histories", "/api/v1/event", "/metric", "//",
           "/index.html", "/API/v1/vms", "/../etc/passwd", "/ws/stats/", "/ws/console"}) {
         CAPTURE(path);
         const Reply reply = bench.get(path, token());

@@ -165,6 +165,14 @@ TEST_CASE("a snapshot is asked for by 0 or 1") {
         CHECK(refused({{"snapshot", value}}).status == 400);
 }
 
+TEST_CASE("a history is asked for by 1") {
+    CHECK_FALSE(read({}).history);
+    CHECK(read({{"history", "1"}}).history);
+    CHECK(read({{"history", "1"}, {"events", "*"}}).subscribe->history);
+    CHECK_FALSE(read({{"history", "0"}, {"events", "*"}}).subscribe->history);
+    CHECK(refused({{"history", "yes"}}).status == 400);
+}
+
 TEST_CASE("a resume names epoch and number") {
     const auto opening = read({{"resume", "0123456789abcdef:42"}});
     CHECK(opening.resume->epoch == "0123456789abcdef");
@@ -197,7 +205,7 @@ TEST_CASE("names of events are as long as in a message") {
 }
 
 TEST_CASE("a refusal repeats nothing of the query") {
-    for (const auto* name : {"events", "vm_ids", "server_ids", "resume", "snapshot"})
+    for (const auto* name : {"events", "vm_ids", "server_ids", "resume", "snapshot", "history"})
         CHECK(refused({{name, "IAmTheMark,,"}}).message.find("IAmTheMark") == std::string::npos);
 }
 
