@@ -230,10 +230,10 @@ void Host::on(ListingDone observation, const common::Now& now) {
     listedAt_ = now.mono;
     state_.inventoryRead = true;
     for (auto& [uuid, vm] : state_.vms) vm.info.stale = false;
+    if (state_.server.status == ServerStatus::offline) beginHealthy(now);
     takeUpOperations(now);
     resolveAlertsOfGone(now);
     alertRules_.onLibvirt(false, {}, now);
-    if (state_.server.status == ServerStatus::offline) beginHealthy(now);
 }
 
 void Host::removeUnlisted(const std::vector<DomainDescription>& listed, const common::Now& now) {

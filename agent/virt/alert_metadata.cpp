@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/virt/alert_metadata.hpp"
 
+#include <libxml/tree.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <libxml/tree.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/core/alert_rule.hpp"
+
+struct _xmlNode;  // of libxml2
 
 namespace rollo::virt {
 
@@ -26,6 +26,6 @@ struct AlertMetadata {
 };
 
 /// `vm` is the metadata element, of that namespace.
-AlertMetadata readAlertMetadata(xmlNode* vm, std::string_view space);
+AlertMetadata readAlertMetadata(_xmlNode* vm, std::string_view space);
 
 }  // namespace rollo::virt

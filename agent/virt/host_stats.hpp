@@ -26,8 +26,8 @@ NodeFigures nodeMemory(virConnectPtr connection);
 NodeFigures nodeCpu(virConnectPtr connection);
 std::optional<std::uint64_t> count(const NodeFigures& figures, std::string_view name);
 
-/// The figures that the kernel tells better than libvirt: load, uptime, pressure, network, disks, steal,
-/// available memory, swap. What a kernel does not have stays empty.
+/// The figures that the kernel tells better than libvirt: load, uptime, pressure, network, disks,
+/// steal, available memory, swap. What a kernel does not have stays empty.
 class HostFiles {
   public:
     /// `root` stands before /proc and /sys: tests bring their own.
