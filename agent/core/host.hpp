@@ -113,7 +113,7 @@ class Host {
     std::string_view trouble(const common::Now& now) const;
     void judgeHealth(const common::Now& now);
 
-    // The listing and its race with callbacks.
+    // Which domains there are, the listing and its race with callbacks: host_inventory.cpp.
     void mention(const proto::Uuid& uuid);
     void forgetAnswers();
     void removeUnlisted(const std::vector<DomainDescription>& listed, const common::Now& now);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "agent/core/alert_rule.hpp"
 #include "agent/store/json_members.hpp"
 
 namespace rollo::store {
@@ -25,14 +26,6 @@ std::optional<common::WallClock> timeOf(const Json& record, std::string_view nam
     const auto* ms = integerOf(record, name);
     if (!ms || *ms < 0 || *ms > latest) return std::nullopt;
     return common::WallClock(milliseconds(*ms));
-}
-
-std::optional<proto::Severity> severityOf(const Json& record) {
-    const auto* text = textOf(record, "severity");
-    for (auto each = proto::Severity::info; text && each <= proto::Severity::critical;
-         each = static_cast<proto::Severity>(static_cast<int>(each) + 1))
-        if (*text == proto::word(each)) return each;
-    return std::nullopt;
 }
 
 void writeVm(common::JsonWriter& json, const proto::VmIdentity& vm) {
@@ -66,12 +59,6 @@ bool readOther(const Json& record, Alert& alert) {
 }
 
 /// A member that may be null, and is not otherwise of another type.
-bool readFigure(const Json& record, std::string_view name, proto::Figure& figure) {
-    const Json* member = record.find(name);
-    figure = numberOf(record, name);
-    return member && (figure || member->isNull());
-}
-
 }  // namespace
 
 void write(common::JsonWriter& json, const Alert& alert) {
@@ -97,7 +84,8 @@ void write(common::JsonWriter& json, const Alert& alert) {
 std::optional<Alert> alertOf(const Json& record) {
     const auto* id = textOf(record, "alert_id");
     const auto* type = textOf(record, "alert_type");
-    const auto severity = severityOf(record);
+    const auto* severityWord = textOf(record, "severity");
+    const auto severity = severityWord ? core::severity(*severityWord) : std::nullopt;
     const auto* title = textOf(record, "title");
     const auto* message = textOf(record, "message");
     const auto firstSeen = timeOf(record, "first_seen_ms");
@@ -115,10 +103,12 @@ std::optional<Alert> alertOf(const Json& record) {
     alert.firstSeen = *firstSeen;
     alert.lastSeen = *lastSeen;
     alert.count = *count;
-    const bool readable = readFigure(record, "value", alert.value) &&
-                          readFigure(record, "threshold", alert.threshold) &&
-                          readVm(record, alert) && readOther(record, alert);
-    return readable ? std::optional(std::move(alert)) : std::nullopt;
+    alert.value = numberOf(record, "value");
+    alert.threshold = numberOf(record, "threshold");
+    const bool whole = readable(record, "value", alert.value) &&
+                       readable(record, "threshold", alert.threshold) && readVm(record, alert) &&
+                       readOther(record, alert);
+    return whole ? std::optional(std::move(alert)) : std::nullopt;
 }
 
 }  // namespace rollo::store

@@ -31,4 +31,12 @@ inline std::optional<double> numberOf(const common::Json& record, std::string_vi
     return member->real() ? std::optional(*member->real()) : std::nullopt;
 }
 
+/// For a member that may be null: whether it is there, with the value that one of the above gave of
+/// it, or null.
+template <class Value>
+bool readable(const common::Json& record, std::string_view name, const Value& value) {
+    const auto* member = record.find(name);
+    return member && (value || member->isNull());
+}
+
 }  // namespace rollo::store

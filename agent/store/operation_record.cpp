@@ -18,13 +18,6 @@ constexpr std::int64_t latestStart = 9'999'999'999;
 /// Of an operation that is under way.
 constexpr double mostPercent = 99;
 
-/// A member that may be null, and is not otherwise of another type.
-template <class Value>
-bool readable(const Json& record, std::string_view name, const Value& value) {
-    const Json* member = record.find(name);
-    return member && (value || member->isNull());
-}
-
 std::optional<std::string> text(const std::optional<proto::Uuid>& uuid) {
     if (!uuid) return std::nullopt;
     return uuid->toString();

@@ -19,7 +19,5 @@ using StreamHandle = common::UniqueHandle<virStream, virStreamFree>;
 using TextHandle = common::UniqueHandle<char, std::free>;
 
 using DomainHandles = std::vector<DomainHandle>;
-/// Aborted or finished before: libvirt never frees one that is still open.
-using StreamHandle = common::UniqueHandle<virStream, virStreamFree>;
 
 }  // namespace rollo::virt

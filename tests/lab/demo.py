@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import libvirt  # noqa: E402
 
-from lab import demo_address  # noqa: E402
+from lab import alerts, demo_address, jobs  # noqa: E402
 from lab import guests as commands  # noqa: E402
 from lab.agent import Agent, free_port  # noqa: E402
 from lab.client import Client, Loop  # noqa: E402
@@ -25,6 +25,7 @@ from lab.demo_lines import Printer  # noqa: E402
 from lab.guests import Guest, GuestSpec  # noqa: E402
 from lab.libvirtd import PrivateLibvirt  # noqa: E402
 from lab.linux_guest import LinuxGuest, LinuxSpec  # noqa: E402
+from lab.wait import wait_until  # noqa: E402
 
 PORT = 8780
 STEP_SECONDS = 6
@@ -42,6 +43,11 @@ HELP = """\
   curl -s -H 'Authorization: Bearer {token}' {http}/api/v1/vms
   /usr/bin/python3 -m websockets '{ws}/ws/monitor?events=*&token={token}'
   websocat '{ws}/ws/monitor?events=*'          # if you have websocat
+
+  curl -s {http}/api/v1/operations         # what libvirt is busy with; copies, saves, dumps
+  curl -s {http}/api/v1/alerts             # what is wrong at present
+  curl -s {http}/api/v1/vms/db-1/history   # the last quarter of an hour
+  curl -s -H 'Authorization: Bearer {token}' {http}/metrics
 
   Consoles: a shell in linux-1, a line a second from web-1; as many at once as you like
 
@@ -69,7 +75,7 @@ class Demo:
         self._agent = agent
         self._printer = printer
         self.web = Guest(lab, GuestSpec("web-1", title="A boot sector that serves nothing"))
-        self.db = Guest(lab, GuestSpec("db-1", pvpanic=True, data_disk=1 << 20))
+        self.db = Guest(lab, GuestSpec("db-1", pvpanic=True, data_disk=64 << 20))
         # With a log file, so that its console has the first lines of each start as well.
         self.linux = LinuxGuest(lab, LinuxSpec("linux-1", network=True, max_vcpus=2, quiet=False,
                                                log_console=True))
@@ -93,6 +99,8 @@ class Demo:
             ("pause web-1", lambda: web.domain.suspend()),
             ("resume web-1", lambda: web.domain.resume()),
             ("db-1 writes to its disk", lambda: db.send(commands.WRITE * 20)),
+            ("copy the disk of db-1, 8 MiB a second", lambda: jobs.copy_disk(db, 8)),
+            ("the copy has all: let db-1 go on with it", lambda: self.pivot(db)),
             ("db-1 reboots itself", lambda: self.reboot(db)),
             ("linux-1 uses memory", self.use_memory),
             ("shut web-1 down", lambda: self.shut_down(web)),
@@ -127,6 +135,11 @@ class Demo:
                 guest.start()
             elif guest.state() == libvirt.VIR_DOMAIN_PAUSED:
                 guest.domain.resume()
+
+    @staticmethod
+    def pivot(guest: Guest):
+        wait_until(lambda: jobs.has_all(guest), 30, what="the copy has all")
+        jobs.pivot(guest)
 
     @staticmethod
     def boot(guest: Guest):
@@ -174,6 +187,7 @@ def play(printer: Printer, port: int):
     with PrivateLibvirt() as lab:
         agent = Agent(lab.uri, lab.directory / "agent", port=free_port(port),
                       config={"metrics": {"interval_seconds": 5},
+                              "alerts.vm_cpu": alerts.above(80, 50, seconds=10),
                               "console": {"enabled": True, "attach": "always"}})
         with agent, demo_address.published(agent.url, token := agent.token("demo", "admin", "12h")):
             print(HELP.format(http=agent.url, ws=agent.ws_url, uri=lab.uri, token=token),

@@ -98,6 +98,10 @@ class Printer:
     def _alert(self, data: Data) -> str:
         return f"{data.get('severity')} {data.get('state')}: {data.get('title')}"
 
+    def _progress(self, data: Data) -> str:
+        return (f"{data.get('operation_type')} {data.get('progress_percent')} % "
+                f"{data.get('status')}: {data.get('message')}")
+
     def _other(self, data: Data) -> str:
         return ", ".join(f"{key} {value}" for key, value in data.items()
                          if isinstance(value, (str, int, float)) and key != "timestamp")

@@ -72,6 +72,12 @@ def copy_disk(guest: Guest, mib_per_second: int, disk: str = "vdb", target: str 
                            libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB)
 
 
+def has_all(guest: Guest, disk: str = "vdb") -> bool:
+    """A copy has moved everything and mirrors what is written from now on."""
+    info = guest.domain.blockJobInfo(disk)
+    return bool(info) and 0 < info["end"] == info["cur"]
+
+
 def pivot(guest: Guest, disk: str = "vdb"):
     """Ends a copy that mirrors: the guest goes on with the new image."""
     guest.domain.blockJobAbort(disk, libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT)
