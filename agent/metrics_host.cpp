@@ -59,6 +59,8 @@ constexpr std::array sizes = {
          &HostSample::memoryBuffersKib, 1024},
     Size{"rollo_host_memory_cached_bytes", "What the page cache takes.",
          &HostSample::memoryCachedKib, 1024},
+    Size{"rollo_host_swap_total_bytes", "Room for swapping.", &HostSample::swapTotalKib, 1024},
+    Size{"rollo_host_swap_free_bytes", "What is left of it.", &HostSample::swapFreeKib, 1024},
     Size{"rollo_host_disk_size_bytes", "The file system that holds the guests' disks.",
          &HostSample::diskTotalBytes, 1},
     Size{"rollo_host_disk_used_bytes", "What is used of it.", &HostSample::diskUsedBytes, 1},
@@ -114,11 +116,35 @@ void tellOfPressure(MetricsText& out, const proto::ServerMetrics::Pressures& pre
     write(&proto::Pressure::fullAvg10);
 }
 
+void tellOfPools(MetricsText& out, const core::Pools& pools) {
+    struct Family {
+        std::string_view name;
+        std::string_view help;
+        Counter core::PoolSample::* member;
+    };
+    static constexpr std::array families = {
+        Family{"libvirt_pool_info_capacity_bytes", "How much the storage pool could hold.",
+               &core::PoolSample::capacityBytes},
+        Family{"libvirt_pool_info_allocation_bytes", "What is taken of it.",
+               &core::PoolSample::allocationBytes},
+        Family{"libvirt_pool_info_available_bytes", "What is left of it.",
+               &core::PoolSample::availableBytes}};
+    for (const auto& family : families) {
+        out.gauge(family.name, family.help);
+        for (const auto& pool : pools)
+            if (const Counter& bytes = pool.*family.member)
+                out.sample(*bytes, {{"pool", pool.name}});
+    }
+    out.gauge("rollo_pool_stale", "1: the pool's figures are the last known ones.");
+    for (const auto& pool : pools) out.sample(std::uint64_t{pool.stale}, {{"pool", pool.name}});
+}
+
 void tellOfSample(MetricsText& out, const HostSample& sample, common::Monotonic now) {
     tellOfCpu(out, sample);
     tellOfSizes(out, sample);
     tellOfNetwork(out, sample);
     tellOfLoad(out, sample);
+    if (sample.pools) tellOfPools(out, *sample.pools);
     if (sample.pressure) tellOfPressure(out, *sample.pressure);
     out.gauge("rollo_host_sample_age_seconds", "How old these figures are.",
               std::chrono::duration<double>(now - sample.takenAt).count());

@@ -24,6 +24,13 @@ proto::ServerId derivedId(const proto::Uuid& uuid) {
     return std::max<proto::ServerId>(1, number & 0x7fffffff);
 }
 
+/// What clients are told of anew when it differs.
+auto facts(const proto::ServerInfo& server) {
+    return std::tie(server.id, server.uuid, server.hostname, server.hypervisor,
+                    server.hypervisorVersion, server.libraryVersion, server.cpus,
+                    server.memoryTotalMb);
+}
+
 }  // namespace
 
 Host::Host(Settings settings, const SavedState& saved, Hub& hub, Hypervisor& hypervisor)

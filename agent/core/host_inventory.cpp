@@ -40,13 +40,6 @@ DomainDescription fromCallbacks(const DomainRef& domain, const std::vector<Lifec
     return description;
 }
 
-/// What clients are told of anew when it differs.
-auto facts(const proto::ServerInfo& server) {
-    return std::tie(server.id, server.uuid, server.hostname, server.hypervisor,
-                    server.hypervisorVersion, server.libraryVersion, server.cpus,
-                    server.memoryTotalMb);
-}
-
 }  // namespace
 
 // --- the listing ---------------------------------------------------------------------------------

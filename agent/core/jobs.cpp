@@ -194,7 +194,8 @@ void Jobs::tick(const common::Now& now) {
     std::erase_if(settled_,
                   [&](const Settled& each) { return now.mono - each.at >= settledLasts; });
     // Until the guests have been listed anew, what became of them is not known.
-    if (state_.server.status != proto::ServerStatus::online) return;
+    const auto status = state_.server.status;
+    if (status != proto::ServerStatus::online && status != proto::ServerStatus::degraded) return;
     for (auto place = jobs_.begin(); place != jobs_.end();) {
         const auto& missedAt = place->second.missedAt;
         const bool over = missedAt && now.mono - *missedAt >= outcomeFollows;

@@ -16,6 +16,8 @@ from lab.wait import wait_until
 LINE = re.compile(rb"line ([0-9a-f]{8})\r\n")
 # QEMU looks once a second whether somebody reads its PTY.
 NOTICED = 1.5
+# What the terminal, libvirt and its sockets may still have when the guest prints no more.
+UNDER_WAY = 64 * 1024
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_output_that_nobody_takes_is_bounded_and_counted(driver, guests):
     driver.release(stream)
     wait_until(lambda: driver.dropped(stream) > 0, 10, "it is counted")
     after = len(driver.output(stream)) - before
-    assert after <= 1 << 20
+    assert after <= (1 << 20) + UNDER_WAY
     # The lines that were dropped, and not one more.
     seen = numbers(driver.output(stream)[before:])
     last = numbers(driver.output(stream)[:before])[-1]

@@ -22,8 +22,10 @@ def agent(agents):
 
 
 @pytest.fixture
-def guest(guests):
-    return guests("remembered", data_disk=1 << 20).define()
+def guest(guests, agent):
+    guest = guests("remembered", data_disk=1 << 20).define()
+    wait_until(lambda: agent.get(f"/api/v1/vms/{guest.spec.uuid}")[0] == 200, what="it is known")
+    return guest
 
 
 def moments(history: dict) -> list[datetime]:

@@ -55,7 +55,8 @@ class Transcript:
             self._print(message)
             return
         kind, data = message["type"], message["data"]
-        if len(self._seen) < 3 and kind != "error":  # the answer to what was typed too early
+        # The answer to what was typed too early, and what concerns the token, come when they do.
+        if len(self._seen) < 3 and kind not in ("error", "token_expiring"):
             self._seen.append(kind)
         heard = {"console_status": lambda: self.statuses.append(data),
                  "console_attached": lambda: self._attach(data),

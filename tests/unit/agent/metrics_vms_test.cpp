@@ -180,6 +180,9 @@ TEST_CASE("the host's figures are in seconds, bytes and shares") {
     sample.memoryTotalKib = 4;
     sample.diskUsedBytes = 5;
     sample.networkRxBytes = 6;
+    sample.swapFreeKib = 7;
+    sample.pools = {{.name = "a \"b\"", .capacityBytes = 8, .availableBytes = 0, .stale = true},
+                    {.name = "off"}};
     sample.loadAverage = {0.5, 1, 2.25};
     sample.pressure = {{.cpu = {25, {}}, .memory = {}, .io = {0, 50}}};
     known.hostSample = sample;
@@ -193,6 +196,14 @@ TEST_CASE("the host's figures are in seconds, bytes and shares") {
     CHECK(samples(page, "rollo_host_disk_used_bytes") == "rollo_host_disk_used_bytes 5\n");
     CHECK(samples(page, "rollo_host_network_receive_bytes_total") ==
           "rollo_host_network_receive_bytes_total 6\n");
+    CHECK(samples(page, "rollo_host_swap_free_bytes") == "rollo_host_swap_free_bytes 7168\n");
+    CHECK(samples(page, "libvirt_pool_info_capacity_bytes") ==
+          "libvirt_pool_info_capacity_bytes{pool=\"a \\\"b\\\"\"} 8\n");
+    CHECK(samples(page, "libvirt_pool_info_allocation_bytes").empty());
+    CHECK(samples(page, "libvirt_pool_info_available_bytes") ==
+          "libvirt_pool_info_available_bytes{pool=\"a \\\"b\\\"\"} 0\n");
+    CHECK(samples(page, "rollo_pool_stale") ==
+          "rollo_pool_stale{pool=\"a \\\"b\\\"\"} 1\nrollo_pool_stale{pool=\"off\"} 0\n");
     CHECK(samples(page, "rollo_host_load15") == "rollo_host_load15 2.25\n");
     CHECK(samples(page, "rollo_host_pressure_some_ratio") ==
           "rollo_host_pressure_some_ratio{resource=\"cpu\"} 0.25\n"

@@ -8,6 +8,7 @@
 
 #include "agent/core/job_words.hpp"
 #include "tests/unit/core/host_bench.hpp"
+#include "tests/unit/core/samples.hpp"
 
 using namespace rollo;
 using namespace rollo::core;
@@ -303,6 +304,16 @@ TEST_CASE("a guest that arrives is here when it runs, or stays, and not if it en
 TEST_CASE("an end that nobody tells of is no success") {
     Bench bench;
     bench.look({{bench.job(), figures(JobKind::dump, 99)}}).look().pass(2s);
+    CHECK(bench.error() == "it ended, and libvirt did not say how");
+}
+
+TEST_CASE("a guest that hangs, and with it the status of the server, holds up no other's end") {
+    Bench bench;
+    bench.saving(10);
+    bench.tell(unresponsive(2));
+    for (int i = 0; i < 15; ++i) bench.pass(1s);
+    REQUIRE(bench.host.state().server.status == proto::ServerStatus::degraded);
+    bench.look().pass(2s);
     CHECK(bench.error() == "it ended, and libvirt did not say how");
 }
 
