@@ -11,7 +11,7 @@ from lab import guests as commands
 from lab.agent import Agent
 from lab.client import Client
 from lab.guests import Guest
-from lab.process import holdings
+from lab.process import holdings, settled_holdings
 from lab.wait import wait_until
 
 INTERVAL = 1.0
@@ -138,7 +138,7 @@ def test_ten_guests_that_hang_at_once(lab, guests, agent, connect):
     wait_until(lambda: given_up(agent) == 1, 20, "it is noticed")
     frozen[0].thaw()
     wait_fresh(metrics, everybody)
-    level = settled(agent)
+    level = settled_holdings(agent.pid)
 
     began = time.monotonic()
     for guest in frozen:
@@ -178,18 +178,6 @@ def test_ten_guests_that_hang_at_once(lab, guests, agent, connect):
     wait_until(lambda: holdings(agent.pid).within(level), 20,
                f"no more than {level} is held")
     wait_until(lambda: occupied(lab.connection) == 0, what="no call hangs")
-
-
-def settled(agent: Agent):
-    """What the agent holds once that does not change any more."""
-    seen = [holdings(agent.pid)]
-
-    def same_for_a_while():
-        seen.append(holdings(agent.pid))
-        return len(seen) > 20 and len(set(seen[-20:])) == 1
-
-    wait_until(same_for_a_while, 20, "it settles", step=0.05)
-    return seen[-1]
 
 
 def test_more_guests_hang_than_calls_may(lab, guests, agents, connect):

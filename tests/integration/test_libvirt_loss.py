@@ -238,12 +238,6 @@ def test_without_its_configuration_the_server_id_is_derived_and_stays(lab, agent
     assert agent.get("/api/v1/server")[1]["id"] == number
 
 
-def state_file(agent: Agent):
-    files = [path for path in (agent.directory / "state").iterdir() if path.is_file()]
-    assert len(files) == 1, files
-    return files[0]
-
-
 @pytest.mark.parametrize("damage", [pytest.param("a line", marks=pytest.mark.short), "the end",
                                     "everything"])
 def test_a_damaged_state_file_is_set_aside(guests, agents, damage):
@@ -252,7 +246,7 @@ def test_a_damaged_state_file_is_set_aside(guests, agents, damage):
     know(agent, made)
     before = {u: v["id"] for u, v in vms(agent).items()}
     agent.stop()
-    path = state_file(agent)
+    path = agent.state_file()
     good = path.read_bytes()
     rows = good.splitlines(keepends=True)
     place = next(i for i, row in enumerate(rows) if made[1].spec.uuid.encode() in row)

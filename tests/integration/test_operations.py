@@ -2,6 +2,7 @@
 """Jobs that libvirt does for somebody else, as clients of the agent see them: from the first look
 to what became of them, whoever is restarted meanwhile."""
 
+import json
 import subprocess
 
 import libvirt
@@ -12,6 +13,7 @@ from lab.agent import Agent
 from lab.client import Client
 from lab.guests import Guest
 from lab.libvirtd import PrivateLibvirt
+from lab.wait import wait_until
 
 PROGRESS = "/ws?events=progress"
 ENDS = ("completed", "failed", "cancelled")
@@ -114,6 +116,13 @@ def ended(client: Client, operation: str, status: str, seconds: float = 40) -> d
     assert len({m["data"]["vm_id"] for m in told}) == 1
     assert end["data"]["status"] == status and ("error" in end["data"]) == (status != "completed")
     return end["data"]
+
+
+def kept(agent: Agent, operation: str) -> float:
+    """The percentage that would outlive the agent."""
+    lines = [json.loads(line) for line in agent.state_file().read_text().splitlines()]
+    return next((line["progress_percent"] for line in lines
+                 if line.get("operation_id") == operation), -1)
 
 
 def operations(agent: Agent, *token: str) -> list[dict]:
@@ -234,9 +243,9 @@ def test_an_agent_that_is_restarted_goes_on_with_the_operation(small, agents, co
     client = connect(agent, PROGRESS)
     saving = jobs.save(small)
     operation = begun(client, "save")
-    moved(client, operation, 10)
+    before = moved(client, operation, 10)["progress_percent"]
+    wait_until(lambda: kept(agent, operation) >= before, what="it is on the disk")
     getattr(agent, way)()
-    before = [m["data"]["progress_percent"] for m in client.messages("progress")][-1]
     agent.start()
     again = connect(agent, PROGRESS)
     found = again.expect("snapshot")["data"]["operations"]

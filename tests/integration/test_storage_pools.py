@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.network_filesystem import NetworkFilesystem, available
-from lab.process import holdings
+from lab.process import holdings, settled_holdings
 from lab.wait import wait_until
 
 GIB = 2**30
@@ -108,7 +108,7 @@ def test_a_pool_that_hangs_keeps_its_figures_and_holds_up_nobody(
         pools("memory", memory_directory)
         agent = agents(config={"metrics": {"interval_seconds": 1}})
         wait_until(lambda: pool_of(agent, "remote").get("allocation_gb"), what="it is read")
-        level = holdings(agent.pid)
+        level = settled_holdings(agent.pid)
         before = pool_of(agent, "remote")
         assert before["capacity_gb"] == pytest.approx(remote.blocks * 4096 / GIB, abs=0.001)
         client = connect(agent, "/ws/monitor?events=*")

@@ -156,6 +156,10 @@ class Agent:
         (self.directory / "state").mkdir(exist_ok=True)
         self.config_path.write_text(toml(self.config))
 
+    def state_file(self) -> Path:
+        """What has to outlive it."""
+        return self.directory / "state/vms.state"
+
     def ready(self) -> bool:
         """True when /readyz says 200. Raises RuntimeError when the process has ended."""
         if self._process.poll() is not None:

@@ -4,6 +4,8 @@
 import os
 from dataclasses import dataclass
 
+from .wait import wait_until
+
 
 @dataclass(frozen=True)
 class Holdings:
@@ -18,3 +20,15 @@ class Holdings:
 def holdings(pid: int) -> Holdings:
     return Holdings(threads=len(os.listdir(f"/proc/{pid}/task")),
                     descriptors=len(os.listdir(f"/proc/{pid}/fd")))
+
+
+def settled_holdings(pid: int) -> Holdings:
+    """What it holds once that has not changed for 2 s: what opens beside the rest is open."""
+    seen = [holdings(pid)]
+
+    def same_for_a_while() -> bool:
+        seen.append(holdings(pid))
+        return len(seen) > 40 and len(set(seen[-40:])) == 1
+
+    wait_until(same_for_a_while, 20, "it settles", step=0.05)
+    return seen[-1]
