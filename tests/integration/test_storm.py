@@ -144,6 +144,13 @@ def ordered(client: Client, upto: int = 1 << 53) -> list[Message]:
 def kept_by(name: str, message: Message, clients: dict[str, Client]) -> bool:
     """The protocol's rules for these filters, written down once more."""
     kind, data = message["type"], message["data"]
+    if kind in ("alert", "progress") and name in ("some ids", "births and deaths"):
+        return True  # comes at once on /ws/monitor, whatever is asked for besides
+    if kind == "alert" and name == "one guest":
+        guest = clients[name].messages("snapshot")[0]["data"]["vms"][0]
+        return (data["entity_type"], data["entity_id"]) == ("vm", guest["id"])
+    if kind == "alert" and name == "the server":
+        return data["entity_type"] == "server"
     if name == "some ids":
         vm_id = data["vm"]["id"] if "vm" in data else data.get("vm_id")
         return kind in VM_EVENTS and vm_id in (700, 701, 702, 703)
