@@ -281,7 +281,7 @@ class Guest:
         first 4 MiB, where it lives, stay. Of a guest that was made with `noise`."""
         descriptors = Path(f"/proc/{self.pid()}/fd")
         memory = next(path for path in descriptors.iterdir()
-                      if "memfd:memory-backend" in os.readlink(path))
+                      if "memfd:memory-backend" in link_target(path))
         with open(memory, "r+b") as file:
             file.seek(4 << 20)
             file.write(os.urandom((self.spec.memory_mb - 4) << 20))
@@ -292,3 +292,11 @@ class Guest:
             remove(self.domain)
         except libvirt.libvirtError:
             pass
+
+
+def link_target(path: Path) -> str:
+    """Empty where it has gone meanwhile, as descriptors do."""
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return ""
