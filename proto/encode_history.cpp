@@ -59,14 +59,6 @@ void writeColumns(JsonWriter& json, const HistorySeries& series, const Columns& 
     }
 }
 
-std::string written(const auto& writeIt) {
-    JsonWriter json;
-    json.beginObject();
-    writeIt(json);
-    json.endObject();
-    return std::string(json.text());
-}
-
 }  // namespace
 
 void writeMembers(JsonWriter& json, const HistoryTimes& times, const Now& now) {
@@ -98,24 +90,30 @@ void writeServerHistory(JsonWriter& json, const HistorySeries& series) {
 std::string vmHistoryJson(const VmHistory& vm) {
     if (vm.series.size() == 0) return {};
     return written([&](JsonWriter& json) {
+        json.beginObject();
         json.member("id", vm.id);
         writeColumns(json, vm.series, vmColumns);
+        json.endObject();
     });
 }
 
 std::string encodeVmHistory(const HistoryTimes& times, const VmHistory& vm, const Now& now) {
     return written([&](JsonWriter& json) {
+        json.beginObject();
         writeMembers(json, times, now);
         json.key("vms");
         json.raw("[" + vmHistoryJson(vm) + "]");
+        json.endObject();
     });
 }
 
 std::string encodeServerHistory(const HistoryTimes& times, const HistorySeries& server,
                                 const Now& now) {
     return written([&](JsonWriter& json) {
+        json.beginObject();
         writeMembers(json, times, now);
         writeServerHistory(json, server);
+        json.endObject();
     });
 }
 

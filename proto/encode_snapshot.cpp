@@ -9,12 +9,6 @@ namespace {
 using common::JsonWriter;
 using common::Now;
 
-std::string written(const auto& writeIt) {
-    JsonWriter json;
-    writeIt(json);
-    return std::string(json.text());
-}
-
 std::string serverJson(const ServerInfo& server, const ServerMetrics* metrics, const Now& now) {
     return written([&](JsonWriter& json) {
         json.beginObject();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "common/clock.hpp"
 #include "common/json_writer.hpp"
 #include "proto/events.hpp"
@@ -8,6 +10,13 @@
 
 /// The objects that several messages share, in their wire form. Private to the encoders.
 namespace rollo::proto {
+
+/// The text of what `writeIt` writes.
+std::string written(const auto& writeIt) {
+    common::JsonWriter json;
+    writeIt(json);
+    return std::string(json.text());
+}
 
 void write(common::JsonWriter& json, const VmInfo& vm, const VmMetrics* metrics, bool withMetrics,
            const common::Now& now);

@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "agent/core/lifecycle.hpp"
+
 namespace rollo::core {
 namespace {
 
@@ -19,8 +21,7 @@ std::optional<bool> crashed(const proto::VmInfo& info, bool ofPanics) {
     if (info.status == VmStatus::stopped && !ofPanics &&
         (info.reason == "crashed" || info.reason == "failed"))
         return true;
-    const bool runs = info.status != VmStatus::stopped && info.status != VmStatus::unknown &&
-                      info.status != VmStatus::unresponsive;
+    const bool runs = hasProcess(info.status) && info.status != VmStatus::unresponsive;
     return runs ? std::optional(false) : std::nullopt;
 }
 

@@ -16,7 +16,8 @@ using proto::VmStatus;
 
 /// Callback and look come by different connections; measured: within some milliseconds.
 constexpr std::chrono::seconds outcomeFollows{2};
-/// So late a callback may come to a job whose end has been told without it.
+/// So late a callback may come to a job whose end has been told without it, or a look that was
+/// taken before an end.
 constexpr std::chrono::seconds settledLasts{30};
 /// The clocks of a daemon and of the agent that were read at different times.
 constexpr std::chrono::seconds startsTogether{60};
@@ -150,7 +151,7 @@ void Jobs::update(Job& job, const JobFigures& figures, const common::Now& now) {
 // --- how it ends ---------------------------------------------------------------------------------
 
 void Jobs::take(const JobEnded& ended, const common::Now& now) {
-    endedSinceLook_.insert(ended.job.domain.uuid);
+    endedSinceLook_[ended.job.domain.uuid] = now.mono;
     auto found = jobs_.find(keyOf(ended.job));
     if (found != jobs_.end() && !sameKind(found->second.figures.kind, ended.figures.kind)) {
         settle(found, now);
@@ -173,7 +174,7 @@ bool Jobs::wasSettled(const JobEnded& ended) {
 
 void Jobs::follow(const proto::Uuid& uuid, const StatusStep& step, const common::Now& now) {
     const bool stopped = step.to == VmStatus::stopped;
-    if (stopped) endedSinceLook_.insert(uuid);
+    if (stopped) endedSinceLook_[uuid] = now.mono;
     for (auto& [key, job] : jobs_) {
         if (key.first != uuid) continue;
         // What was reached stays so whatever comes next, but for a guest that ends while it
@@ -191,8 +192,9 @@ void Jobs::endAllOf(const proto::Uuid& uuid, const common::Now& now) {
 }
 
 void Jobs::tick(const common::Now& now) {
-    std::erase_if(settled_,
-                  [&](const Settled& each) { return now.mono - each.at >= settledLasts; });
+    const auto isLongAgo = [&](common::Monotonic at) { return now.mono - at >= settledLasts; };
+    std::erase_if(settled_, [&](const Settled& each) { return isLongAgo(each.at); });
+    std::erase_if(endedSinceLook_, [&](const auto& each) { return isLongAgo(each.second); });
     // Until the guests have been listed anew, what became of them is not known.
     const auto status = state_.server.status;
     if (status != proto::ServerStatus::online && status != proto::ServerStatus::degraded) return;

@@ -4,7 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -84,9 +84,10 @@ class Jobs {
     std::uint64_t count_ = 0;
     std::map<Key, Job> jobs_;
     std::optional<JobsSeen> lastLook_;
-    /// Domains of which something has ended since the last look: one that is posted now may have
-    /// been taken before that.
-    std::unordered_set<proto::Uuid> endedSinceLook_;
+    /// Domains of which something has ended since the last look, and when: a look that comes now
+    /// may have been taken before that. Where no job is known no look comes: forgotten after a
+    /// while.
+    std::unordered_map<proto::Uuid, common::Monotonic> endedSinceLook_;
     std::vector<Settled> settled_;  ///< a moment ago: a callback may follow
 };
 

@@ -10,6 +10,8 @@ namespace {
 
 /// For so long libvirt may still show a job of which it has said that it is over.
 constexpr std::chrono::milliseconds lingering{500};
+/// No look takes so long.
+constexpr std::chrono::minutes longAgo{1};
 
 }  // namespace
 
@@ -30,8 +32,11 @@ void Outlet::lost(Generation generation, const std::string& reason) {
 
 void Outlet::tell(Generation generation, core::Observation observation) {
     if (generation != open_) return;
-    if (const auto* ended = std::get_if<core::JobEnded>(&observation))
-        jobsEnded_[{ended->job.domain.uuid, ended->job.disk}] = std::chrono::steady_clock::now();
+    if (const auto* ended = std::get_if<core::JobEnded>(&observation)) {
+        const auto now = std::chrono::steady_clock::now();
+        std::erase_if(jobsEnded_, [&](const auto& job) { return now - job.second > longAgo; });
+        jobsEnded_[{ended->job.domain.uuid, ended->job.disk}] = now;
+    }
     report(std::move(observation));
 }
 

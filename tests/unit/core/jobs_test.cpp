@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Libvirt's jobs as operations.
-#include "agent/core/jobs.hpp"
-
 #include <doctest/doctest.h>
 
-#include <fmt/format.h>
-
 #include "agent/core/job_words.hpp"
-#include "tests/unit/core/host_bench.hpp"
+#include "tests/unit/core/jobs_bench.hpp"
 #include "tests/unit/core/samples.hpp"
 
 using namespace rollo;
@@ -15,68 +11,7 @@ using namespace rollo::core;
 using namespace rollo::tests;
 using namespace std::chrono_literals;
 using enum rollo::core::Lifecycle;
-
-namespace {
-
-constexpr std::uint64_t mib = 1 << 20;
-
-JobFigures figures(JobKind kind, std::uint64_t doneMib, std::uint64_t totalMib = 100) {
-    JobFigures made;
-    made.kind = kind;
-    made.bytesTotal = totalMib * mib;
-    made.bytesProcessed = doneMib * mib;
-    made.bytesRemaining = (totalMib - doneMib) * mib;
-    return made;
-}
-
-/// The first is `libvirt:0123456789abcdef:1`; a line says `1 save 40 in_progress`.
-std::string gist(const Message& m) {
-    if (m.type() != "progress") return line(m);
-    const std::string id = m.text("data.operation_id");
-    return fmt::format("{} {} {} {}", id.substr(id.rfind(':') + 1), m.text("data.operation_type"),
-                       m.number("data.progress_percent"), m.text("data.status"));
-}
-
-/// VM 1 runs, VM 2 too.
-struct Bench : HostBench {
-    explicit Bench(const SavedState& saved = {}) : HostBench(saved) {
-        begin({runningVm(1, 5), runningVm(2, 6)});
-    }
-    JobRef job(int number = 1, std::string disk = {}) {
-        return {domain(number, number + 4), std::move(disk)};
-    }
-    Bench& look(std::vector<JobSeen> jobs = {}, std::vector<proto::Uuid> silent = {}) {
-        tell(JobsSeen{std::move(jobs), std::move(silent)});
-        return *this;
-    }
-    Bench& saving(std::uint64_t doneMib) {
-        return look({{job(), figures(JobKind::save, doneMib)}});
-    }
-    Bench& ended(const JobRef& ref, JobKind kind, JobOutcome outcome, std::string error = {}) {
-        JobFigures last;
-        last.kind = kind;
-        tell(JobEnded{ref, outcome, std::move(error), last});
-        return *this;
-    }
-    Bench& pass(std::chrono::milliseconds time) {
-        clock += time;
-        host.tick(at(clock));
-        return *this;
-    }
-    Lines gists() {
-        Lines all;
-        for (const auto& message : messages()) all.push_back(gist(message));
-        return all;
-    }
-    /// The error of the one end that is told.
-    std::string error() {
-        for (const auto& message : messages())
-            if (message.has("data.error")) return message.text("data.error");
-        return "none";
-    }
-};
-
-}  // namespace
+using Bench = JobsBench;
 
 // --- how far it is -------------------------------------------------------------------------------
 
@@ -231,6 +166,15 @@ TEST_CASE("a look from before the end does not make the job come back") {
     CHECK(bench.gists() == Lines{"2 save 3 in_progress"});
 }
 
+TEST_CASE("a look that comes long after an end was not taken before it") {
+    Bench bench;
+    bench.saving(5).ended(bench.job(), JobKind::save, JobOutcome::completed);
+    bench.saving(10);
+    CHECK(bench.gists() == Lines{"1 save 5 in_progress", "1 save 100 completed"});
+    bench.ended(bench.job(), JobKind::dump, JobOutcome::completed).pass(30s).saving(20);
+    CHECK(bench.gists() == Lines{"2 dump 100 completed", "3 save 20 in_progress"});
+}
+
 TEST_CASE("the callback may come after the look that misses the job") {
     Bench bench;
     bench.saving(10).look().pass(1s).ended(bench.job(), JobKind::save, JobOutcome::completed);
@@ -352,153 +296,4 @@ TEST_CASE("a block job that has done less than before is another one") {
         bench.look({{bench.job(1, "vda"), figures(JobKind::blockCommit, done)}});
     CHECK(bench.gists() == Lines{"1 block_commit 50 in_progress", "1 block_commit 60 in_progress",
                                  "1 block_commit 60 failed", "2 block_commit 10 in_progress"});
-}
-
-// --- VMs that come and go ------------------------------------------------------------------------
-
-TEST_CASE("the end of an operation comes before its VM goes") {
-    Bench bench;
-    bench.outdated(1);
-    bench.saving(50).heard();
-    bench.gone(1);
-    bench.pass(10s);
-    CHECK(bench.gists() == Lines{"vm1 running>stopped (unknown)", "1 save 50 failed",
-                                 "deleted vm1#1000001 (vanished)"});
-    bench.ended(bench.job(), JobKind::save, JobOutcome::completed);
-    CHECK(bench.heard().empty());
-}
-
-TEST_CASE("jobs of a domain that is not known yet are not told") {
-    Bench bench;
-    bench.look({{bench.job(3), figures(JobKind::restore, 50)}});
-    bench.ended(bench.job(3), JobKind::restore, JobOutcome::completed);
-    CHECK(bench.heard().empty());
-}
-
-TEST_CASE("an operation is told by the present name of its VM") {
-    Bench bench;
-    bench.saving(50).outdated(1);
-    auto renamed = runningVm(1, 5);
-    renamed.domain.name = "renamed";
-    bench.described(renamed).heard();
-    bench.saving(60);
-    CHECK(bench.host.state().operations.begin()->second.vm->name == "renamed");
-    CHECK(bench.messages().back().text("data.message") == "Saving renamed");
-    bench.outdated(1).described(claiming(renamed, 42));
-    CHECK(bench.host.state().operations.begin()->second.vm->id == 42);
-}
-
-// --- losses --------------------------------------------------------------------------------------
-
-TEST_CASE("an operation outlives a loss of libvirt, and goes on where it was") {
-    Bench bench;
-    bench.saving(50).look().lose();
-    auto told = bench.messages();
-    CHECK(told.back().text("data.message").find("libvirt is lost") != std::string::npos);
-    bench.pass(10min).open();
-    bench.saving(40).pass(10s);
-    bench.list({runningVm(1, 5), runningVm(2, 6)}).heard();
-    bench.saving(60).pass(10s);
-    CHECK(bench.gists() == Lines{"1 save 60 in_progress"});
-}
-
-TEST_CASE("what ended while libvirt was lost is told from what is found, after the listing") {
-    auto savedVm = stoppedVm(1);
-    savedVm.reason = "saved";
-    for (const auto& [found, end] :
-         {std::pair{savedVm, "1 save 100 completed"}, std::pair{stoppedVm(1), "1 save 50 failed"},
-          std::pair{runningVm(1, 5), "1 save 50 failed"}}) {
-        Bench bench;
-        bench.saving(50).lose().open();
-        bench.look().pass(10s);
-        CHECK(bench.host.state().operations.size() == 1);
-        bench.list({found, runningVm(2, 6)}).heard();
-        bench.pass(2s);
-        CHECK(bench.gists() == Lines{end});
-    }
-    Bench bench;
-    bench.saving(50).lose().open().list({runningVm(1, 5), runningVm(2, 6)});
-    bench.look().pass(2s);
-    CHECK(bench.error() ==
-          "how it ended is not known, because libvirt was not connected when it ended");
-}
-
-TEST_CASE("an operation of a former run of the agent goes on, with its id and no less") {
-    Bench before;
-    before.saving(50);
-    const SavedState saved = before.host.saved();
-    REQUIRE(saved.operations.size() == 1);
-    Bench after(saved);
-    REQUIRE(after.host.state().operations.size() == 1);
-    CHECK(after.host.state().operations.begin()->second.percent == 50);
-    CHECK(after.host.saved().operations == saved.operations);
-    after.saving(40).pass(10s);
-    CHECK(after.gists() == Lines{"1 save 50 in_progress"});
-    after.ended(after.job(), JobKind::save, JobOutcome::completed);
-    after.saving(1).saving(1);
-    CHECK(after.host.state().operations.begin()->first == "libvirt:0123456789abcdef:1");
-}
-
-TEST_CASE("nothing of a former operation is told before its VM is known, and nothing is lost") {
-    Bench before;
-    before.saving(50);
-    const SavedState saved = before.host.saved();
-    HostBench after(saved);
-    after.open();
-    CHECK(after.host.state().operations.empty());
-    CHECK(after.host.saved().operations == saved.operations);
-    after.list({runningVm(2, 6)});
-    const auto told = after.messages();
-    CHECK(told.back().text("data.status") == "failed");
-    CHECK(told.back().integer("data.vm_id") == 1000001);
-    CHECK(after.host.saved().operations.empty());
-}
-
-TEST_CASE("a look from before the first listing counts: there may be no other where all is quiet") {
-    Bench before;
-    before.saving(50);
-    for (const bool seen : {true, false}) {
-        HostBench after(before.host.saved());
-        JobsSeen look;
-        if (seen) look.jobs = {{before.job(), figures(JobKind::save, 60)}};
-        after.open().tell(look).list({runningVm(1, 5)});
-        after.clock += 2s;
-        after.host.tick(at(after.clock));
-        CHECK(after.host.state().operations.size() == (seen ? 1 : 0));
-    }
-}
-
-TEST_CASE("a job that ended while the agent was not there is ended by what is found") {
-    Bench before;
-    before.saving(50);
-    const SavedState saved = before.host.saved();
-    auto savedVm = stoppedVm(1);
-    savedVm.reason = "saved";
-    for (const auto& [found, end] : {std::pair{savedVm, "1 save 100 completed"},
-                                     std::pair{runningVm(1, 5), "1 save 50 failed"}}) {
-        HostBench after(saved);
-        after.begin({found, runningVm(2, 6)});
-        after.tell(JobsSeen{});
-        after.clock += 2s;
-        after.host.tick(at(after.clock));
-        const auto told = after.messages();
-        REQUIRE(told.size() == 1);
-        CHECK(gist(told[0]) == end);
-        if (found.status == proto::VmStatus::running)
-            CHECK(told[0].text("data.error") ==
-                  "how it ended is not known, because the agent was not running when it ended");
-    }
-}
-
-TEST_CASE("another job of the same kind that began since is not the former one") {
-    Bench before;
-    auto old = figures(JobKind::save, 50);
-    old.elapsedMs = 30000;
-    before.look({{before.job(), old}});
-    Bench after(before.host.saved());
-    after.clock = 10min;
-    auto fresh = figures(JobKind::save, 10);
-    fresh.elapsedMs = 40000;
-    after.look({{after.job(), fresh}});
-    CHECK(after.gists() == Lines{"1 save 50 failed", "1 save 10 in_progress"});
 }
