@@ -41,18 +41,23 @@ struct ServerConfig {
     std::int64_t maxRules = 64;
     std::int64_t maxConnections = 4096;
     std::int64_t maxConnectionsPerAddress = 256;
+    std::int64_t maxConnectionsPerUser = 256;
     std::int64_t newConnectionsPerSecond = 50;
     std::int64_t messagesPerSecond = 50;
     std::int64_t bytesPerSecond = 262'144;
     std::int64_t errorsPerMinute = 60;
     std::chrono::seconds requestTime{10};
     std::chrono::seconds responseTime{30};
+    std::chrono::seconds authTime{10};
     std::vector<std::string> exemptNetworks{"127.0.0.0/8", "::1"};
+    std::vector<std::string> trustedProxies;
+    bool allowUnencrypted = false;
 };
 
 struct TlsConfig {
     std::optional<std::string> certificateFile;
     std::optional<std::string> keyFile;
+    std::optional<std::string> clientCaFile;
 };
 
 struct MetricsConfig {
@@ -71,6 +76,7 @@ struct ConsoleConfig {
     std::int64_t bootBytes = 256 * 1024;
     std::int64_t totalBytes = 128 * 1024 * 1024;
     std::int64_t maxAttached = 256;
+    std::int64_t maxPerUser = 64;
     std::int64_t inputBytesPerSecond = 8192;
     std::int64_t inputBurstBytes = 2048;
     std::int64_t inputQueueBytes = 64 * 1024;
@@ -87,9 +93,16 @@ struct PublishConfig {
 struct AuthConfig {
     bool anonymous = false;
     std::optional<std::string> hs256SecretFile;
+    std::optional<std::string> keysDir;
+    std::vector<std::string> keyFiles;
+    std::optional<std::string> jwksFile;
+    std::optional<std::string> denyFile;
     std::optional<std::string> issuer;
     std::optional<std::string> audience;
     std::chrono::seconds leeway{5};
+    std::chrono::seconds maxLifetime{366 * 86'400};
+    std::int64_t failuresPerMinute = 60;
+    std::int64_t maxTicketsPerUser = 100;
 };
 
 struct Config {

@@ -80,6 +80,10 @@ std::vector<ConfigOption> tlsOptions() {
         option::text<in, &TlsConfig::keyFile>(
             "tls", "key_file", Reload::yes, "an absolute path", option::isPath,
             "Its private key, in PEM, not encrypted and not readable by others."),
+        option::text<in, &TlsConfig::clientCaFile>(
+            "tls", "client_ca_file", Reload::yes, "an absolute path", option::isPath,
+            "Authorities, in PEM, whose certificates clients may show in place of a token. Where\n"
+            "this is not set, no client is asked for one."),
     };
 }
 
@@ -114,6 +118,22 @@ std::vector<ConfigOption> authOptions() {
             "others. A line break at the end does not count. Where this is not set, it is\n"
             "keys/hs256.secret beside this file, once that exists. `rollo-agent key new` makes "
             "it."),
+        option::text<in, &AuthConfig::keysDir>(
+            "auth", "keys_dir", Reload::yes, "an absolute path", option::isPath,
+            "A folder of keys that tokens may be signed with, each named for what it is:\n"
+            "[KID.]ALG.secret or [KID.]ALG.pem, such as hs256.secret or 2026-11.es256.pem. Read\n"
+            "again when it changes. Where this is not set, it is keys/ beside this file."),
+        option::list<in, &AuthConfig::keyFiles>("auth", "key_files", Reload::yes, "absolute paths",
+                                                option::isPath,
+                                                "Further keys, with names of that form."),
+        option::text<in, &AuthConfig::jwksFile>("auth", "jwks_file", Reload::yes,
+                                                "an absolute path", option::isPath,
+                                                "Further keys, as a JSON Web Key Set (RFC 7517)."),
+        option::text<in, &AuthConfig::denyFile>(
+            "auth", "deny_file", Reload::yes, "an absolute path", option::isPath,
+            "Whom to let in no more: lines `sub NAME` or `jti ID`; what follows a # is not read.\n"
+            "Read again when it changes, and ends their connections. Where this is not set, it is\n"
+            "deny beside this file, once that exists."),
         option::text<in, &AuthConfig::issuer>("auth", "issuer", Reload::yes, "a text",
                                               option::isText,
                                               "The `iss` that tokens must have, where set."),
@@ -123,6 +143,16 @@ std::vector<ConfigOption> authOptions() {
         option::integer<in, &AuthConfig::leeway>(
             "auth", "leeway_seconds", {0, 300}, Reload::yes,
             "How far the clocks of agent and issuer may differ, in seconds."),
+        option::integer<in, &AuthConfig::maxLifetime>("auth", "max_lifetime_seconds",
+                                                      {60, 315'360'000}, Reload::yes,
+                                                      "How long a token may be valid, in seconds."),
+        option::integer<in, &AuthConfig::failuresPerMinute>(
+            "auth", "failures_per_minute", {1, 1'000'000}, Reload::yes,
+            "How many tokens with a wrong signature one address (IPv6: one /64) may send in a\n"
+            "minute. After that no token from there is looked at for a while."),
+        option::integer<in, &AuthConfig::maxTicketsPerUser>(
+            "auth", "max_tickets_per_user", {1, 10'000}, Reload::yes,
+            "How many one-time tickets of one user may wait to be used."),
     };
 }
 

@@ -59,6 +59,11 @@ std::vector<ConfigOption> consoleOptions() {
         option::integer<in, &ConsoleConfig::maxAttached>(
             "console", "max_attached", {1, 10'000}, Reload::yes,
             "How many consoles may be attached at once."),
+        option::integer<in, &ConsoleConfig::maxPerUser>(
+            "console", "max_per_user", {1, 10'000}, Reload::yes,
+            "How many consoles one user (the `sub` of a token) may have open. Others are closed "
+            "with\n"
+            "4008."),
         option::integer<in, &ConsoleConfig::inputBytesPerSecond>(
             "console", "input_bytes_per_second", {1, 1'000'000}, Reload::yes,
             "How fast what is typed or pasted goes to a guest, in bytes: a serial line is slow, "

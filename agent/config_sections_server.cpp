@@ -7,6 +7,7 @@
 #include "agent/server/address.hpp"
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
+#include "agent/server/trusted_proxies.hpp"
 
 namespace rollo::agent {
 
@@ -105,6 +106,10 @@ std::vector<ConfigOption> serverOptions() {
         option::integer<in, &ServerConfig::maxConnectionsPerAddress>(
             "server", "max_connections_per_address", {1, 100'000}, Reload::yes,
             "How many of them from one address (IPv6: one /64). Others get 429."),
+        option::integer<in, &ServerConfig::maxConnectionsPerUser>(
+            "server", "max_connections_per_user", {1, 100'000}, Reload::yes,
+            "How many WebSockets one user (the `sub` of a token) may have open. Others are closed\n"
+            "with 4008."),
         option::integer<in, &ServerConfig::newConnectionsPerSecond>(
             "server", "new_connections_per_second", {1, 100'000}, Reload::yes,
             "How many connections one address (IPv6: one /64) may open in a second, in bursts "
@@ -129,11 +134,27 @@ std::vector<ConfigOption> serverOptions() {
         option::integer<in, &ServerConfig::responseTime>(
             "server", "response_seconds", {1, 3600}, Reload::yes,
             "How long a client may take for each 64 KiB of an answer by HTTP, in seconds."),
+        option::integer<in, &ServerConfig::authTime>(
+            "server", "auth_seconds", {1, 3600}, Reload::yes,
+            "How long a client that sends its token as its first message may take for that, in\n"
+            "seconds."),
         option::list<in, &ServerConfig::exemptNetworks>(
             "server", "exempt_networks", Reload::no, "\"ADDRESS\" or \"ADDRESS/BITS\"",
             [](std::string_view text) { return server::Network::parse(text).has_value(); },
             "Where the two limits for one address do not hold, as it may stand for many clients: "
             "a\nproxy, a monitoring system. They never hold for UNIX sockets."),
+        option::list<in, &ServerConfig::trustedProxies>(
+            "server", "trusted_proxies", Reload::yes,
+            "\"ADDRESS\", \"ADDRESS/BITS\" or \"unix:/path\"", server::TrustedProxies::isEntry,
+            "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto count: what they say of "
+            "a\n"
+            "client is its address for limits and the log. \"unix:/path\" is a listener of this\n"
+            "server that a proxy alone can open. They give nobody an identity."),
+        option::flag<in, &ServerConfig::allowUnencrypted>(
+            "server", "allow_unencrypted", Reload::no,
+            "Whether the server may listen beyond loopback without TLS. Whoever is on the way "
+            "then\n"
+            "reads tokens and consoles."),
     };
 }
 

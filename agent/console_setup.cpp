@@ -12,6 +12,7 @@ core::ConsoleSettings consoleSettings(const ConsoleConfig& config) {
                            .bootBytes = static_cast<std::size_t>(config.bootBytes)};
     settings.totalBytes = static_cast<std::size_t>(config.totalBytes);
     settings.maxAttached = static_cast<std::size_t>(config.maxAttached);
+    settings.maxPerUser = static_cast<std::size_t>(config.maxPerUser);
     settings.input = {.perSecond = static_cast<double>(config.inputBytesPerSecond),
                       .burst = static_cast<double>(config.inputBurstBytes)};
     settings.inputQueueBytes = static_cast<std::size_t>(config.inputQueueBytes);

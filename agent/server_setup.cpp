@@ -58,6 +58,11 @@ server::Settings serverSettings(const Config& config) {
                        .errorsPerMinute = static_cast<double>(config.server.errorsPerMinute)};
     settings.requestTime = config.server.requestTime;
     settings.responseTime = config.server.responseTime;
+    settings.authTime = config.server.authTime;
+    settings.connectionsPerUser = static_cast<std::size_t>(config.server.maxConnectionsPerUser);
+    settings.tokenFailuresPerMinute = static_cast<double>(config.auth.failuresPerMinute);
+    settings.ticketsPerUser = static_cast<std::size_t>(config.auth.maxTicketsPerUser);
+    settings.trustedProxies = server::TrustedProxies(config.server.trustedProxies);
     settings.publish = {.socket = publishSocket(config.publish),
                         .maxBytes = static_cast<std::size_t>(config.publish.maxBytes),
                         .eventsPerSecond = static_cast<double>(config.publish.eventsPerSecond)};

@@ -37,12 +37,15 @@ inline constexpr Farewell messageTooLarge{CloseCode::tooLarge, "message_too_larg
 inline constexpr Farewell tokenMissing{CloseCode::unauthorized, "token_missing"};
 inline constexpr Farewell tokenInvalid{CloseCode::unauthorized, "token_invalid"};
 inline constexpr Farewell tokenExpired{CloseCode::unauthorized, "token_expired"};
+inline constexpr Farewell accessRevoked{CloseCode::unauthorized, "access_revoked"};
 inline constexpr Farewell permissionDenied{CloseCode::forbidden, "permission_denied"};
 inline constexpr Farewell notFound{CloseCode::notFound, "not_found"};
 inline constexpr Farewell consolesDisabled{CloseCode::forbidden, "consoles_disabled"};
 inline constexpr Farewell migrated{CloseCode::migrated, "migrated"};
 inline constexpr Farewell rateLimited{CloseCode::abuse, "rate_limited"};
 inline constexpr Farewell tooManyErrors{CloseCode::abuse, "too_many_errors"};
+inline constexpr Farewell tooManyConnections{CloseCode::abuse, "too_many_connections"};
+inline constexpr Farewell tooManyConsoles{CloseCode::abuse, "too_many_consoles"};
 inline constexpr Farewell tooSlow{CloseCode::tooSlow, "too_slow"};
 inline constexpr Farewell noPong{CloseCode::noPong, "no_pong"};
 }  // namespace farewell

@@ -98,12 +98,16 @@ std::string_view describe(TokenError error) {
             return "token of another issuer";
         case TokenError::wrongAudience:
             return "token for another audience";
+        case TokenError::tooLongLived:
+            return "token valid for longer than auth.max_lifetime_seconds";
+        case TokenError::denied:
+            return "its user or the token stands in auth.deny_file";
     }
     return "token not accepted";
 }
 
-TokenVerifier::TokenVerifier(KeySet keys, VerifierSettings settings)
-    : keys_(std::move(keys)), settings_(std::move(settings)) {}
+TokenVerifier::TokenVerifier(KeySet keys, VerifierSettings settings, DenyList denied)
+    : keys_(std::move(keys)), settings_(std::move(settings)), denied_(std::move(denied)) {}
 
 std::expected<core::Principal, TokenError> TokenVerifier::verify(std::string_view token,
                                                                  const common::Now& now) const {
@@ -113,7 +117,9 @@ std::expected<core::Principal, TokenError> TokenVerifier::verify(std::string_vie
     const auto key = chooseKey(keys_, parts->header);
     if (!key) return std::unexpected(key.error());
     if (!signatureHolds(token, **key)) return std::unexpected(TokenError::badSignature);
-    return principalOf(parts->payload, settings_, now.wall);
+    auto principal = principalOf(parts->payload, settings_, now.wall);
+    if (principal && denied_.denies(*principal)) return std::unexpected(TokenError::denied);
+    return principal;
 }
 
 }  // namespace rollo::auth

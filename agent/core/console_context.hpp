@@ -27,6 +27,7 @@ struct ConsoleSettings {
     Scrollback::Limits scrollback;
     std::size_t totalBytes = std::size_t{128} << 20;  ///< of all scrollbacks together
     std::size_t maxAttached = 256;
+    std::size_t maxPerUser = 64;                  ///< viewers of one user
     common::TokenBucket::Rate input{8192, 2048};  ///< bytes
     std::size_t inputQueueBytes = std::size_t{64} << 10;
     std::size_t viewerWindowBytes = std::size_t{256} << 10;

@@ -52,6 +52,7 @@ struct Principal {
     Permissions permissions;
     std::optional<std::vector<VmScope>> vms;  ///< the only VMs that exist for it; empty: all
     std::optional<common::WallClock> expiresAt;
+    std::optional<std::string> tokenId;  ///< the `jti` claim
 
     static Principal anonymous();
     /// Who comes through the socket that is for publishing alone.

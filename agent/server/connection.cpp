@@ -10,6 +10,7 @@
 #include "agent/server/cors.hpp"
 #include "agent/server/end_now.hpp"
 #include "agent/server/gate.hpp"
+#include "agent/server/identity.hpp"
 #include "common/log.hpp"
 
 namespace rollo::server {
@@ -56,7 +57,7 @@ std::vector<std::pair<std::string, std::string>> arguments(lws* socket) {
     }
 }
 
-Request readRequest(lws* socket) {
+Request readRequest(lws* socket, const Peer& peer) {
     struct Method {
         lws_token_indexes token;
         std::string_view name;
@@ -68,6 +69,7 @@ Request readRequest(lws* socket) {
         Method{WSI_TOKEN_OPTIONS_URI, "OPTIONS"},
     };
     Request request;
+    request.peer = peer;
     for (const auto& method : methods) {
         if (lws_hdr_total_length(socket, method.token) <= 0) continue;
         request.method = method.name;
@@ -103,7 +105,7 @@ bool write(lws* socket, std::string_view bytes, lws_write_protocol protocol) {
 bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now& now) {
     if (!toWebSocket) return refuseUpgrade(socket, {400, "only an upgrade to WebSocket is known"});
     if (peer_.publisher) return refuseUpgrade(socket, {404, "there is nothing at this path"});
-    const Request request = readRequest(socket);
+    const Request request = readRequest(socket, peer_);
     if (const auto passed = passGate(request, peer_, services_.settings); !passed) {
         services_.refusals.note(passed.error().reason, peer_.text, now.mono);
         return refuseUpgrade(socket, passed.error().refusal);
@@ -118,7 +120,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     handshake_->authByMessage = auth && *auth == "message" && !request.token();
     if (handshake_->authByMessage) return true;
     handshake_->tokenGiven = request.token() != nullptr;
-    Identity identity = identify(request.token(), services_, now);
+    Identity identity = identify(request, services_, now);
     if (!identity.principal) {
         services_.refusals.note(Refused::token, peer_.text, now.mono, identity.error);
     }
@@ -171,9 +173,7 @@ void Connection::upgraded(lws* socket, const common::Now& now) {
 }
 
 void Connection::request(lws* socket, const common::Now& now) {
-    Request request = readRequest(socket);
-    request.peer = peer_.text;
-    request.publisher = peer_.publisher;
+    Request request = readRequest(socket, peer_);
     if (auto reply = replyToHead(request, now))
         say(socket, request, std::move(*reply));
     else

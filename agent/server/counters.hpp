@@ -27,8 +27,14 @@ enum class Refused {
     byteRate,               ///< `bytes_per_second`
     errors,                 ///< `errors_per_minute`
     publishRate,            ///< `[publish] events_per_second`
+    authTime,               ///< no token as the first message in `auth_seconds`
+    tlsHandshake,           ///< a TLS handshake that failed
+    tokenRate,              ///< a token was not looked at: `[auth] failures_per_minute`
+    connectionsPerUser,     ///< `max_connections_per_user`
+    consolesPerUser,        ///< `[console] max_per_user`
+    tickets,                ///< `[auth] max_tickets_per_user`
 };
-inline constexpr std::size_t refusalReasons = static_cast<std::size_t>(Refused::publishRate) + 1;
+inline constexpr std::size_t refusalReasons = static_cast<std::size_t>(Refused::tickets) + 1;
 
 /// The reason in one word with underscores, for metrics.
 std::string_view word(Refused reason);

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "agent/core/console_report.hpp"
+#include "agent/server/identity.hpp"
 #include "agent/server/opening.hpp"
 #include "agent/server/path_pattern.hpp"
 #include "agent/server/publishing.hpp"
@@ -140,7 +141,7 @@ Reply consoleLog(const Call& call) {
     const auto& identity = found->info.identity;
     const auto* console = call.services.consoles.find(identity.uuid, device->alias);
     call.services.consoles.record({"reads the log by HTTP", call.principal.user.value_or(""),
-                                   call.request.peer, "", identity.name, identity.uuid,
+                                   call.request.peer.text, "", identity.name, identity.uuid,
                                    device->alias});
     return attachment(fmt::format("{}-{}.log", identity.name, device->alias),
                       core::consoleText(console, range->from, range->tail));
@@ -202,7 +203,7 @@ struct Found {
 Found find(const Request& request) {
     Found found;
     for (const auto& route : routes) {
-        if (request.publisher && route.permission != Permission::eventsPublish) continue;
+        if (request.peer.publisher && route.permission != Permission::eventsPublish) continue;
         const auto name = matchPath(route.path, request.path);
         if (!name) continue;
         if (answers(route, request.method)) return {&route, *name, {}};
@@ -218,7 +219,7 @@ Reply nowhere(const Request& request, const std::string& allow) {
         reply.allow = allow;
         return reply;
     }
-    if (!endpointOf(request.path).empty() && !request.publisher)
+    if (!endpointOf(request.path).empty() && !request.peer.publisher)
         return refusalReply({400, "this is a WebSocket endpoint: an upgrade is needed"});
     return refusalReply({404, "there is nothing at this path"});
 }
@@ -241,16 +242,15 @@ struct Admitted {
     Principal principal;
 };
 
-std::expected<Admitted, Reply> admit(const Request& request, const Services& services,
-                                     const Now& now) {
+std::expected<Admitted, Reply> admit(const Request& request, Services& services, const Now& now) {
     const auto found = find(request);
     if (!found.route) return std::unexpected(nowhere(request, found.allow));
     const Route& route = *found.route;
     const bool open =
         !route.permission || (route.path == metricsPath && services.settings.publicMetrics);
     if (open) return Admitted{route, found.name, Principal::anonymous()};
-    if (request.publisher) return Admitted{route, found.name, Principal::publisher()};
-    Identity identity = identify(request.token(), services, now);
+    if (request.peer.publisher) return Admitted{route, found.name, Principal::publisher()};
+    Identity identity = identify(request, services, now);
     if (!identity.principal) return std::unexpected(refusalReply({401, "a valid token is needed"}));
     if (!permitted(*identity.principal, route))
         return std::unexpected(refusalReply({403, "permission denied"}));
@@ -262,16 +262,6 @@ Reply handle(const Admitted& admitted, const Request& request, Services& service
 }
 
 }  // namespace
-
-Identity identify(const std::string* token, const Services& services, const Now& now) {
-    if (token) {
-        auto principal = services.verifier.verify(*token, now);
-        if (principal) return {std::move(*principal), {}};
-        return {std::nullopt, std::string(auth::describe(principal.error()))};
-    }
-    if (services.settings.anonymous) return {Principal::anonymous(), {}};
-    return {std::nullopt, "no token"};
-}
 
 std::optional<Reply> answerHead(const Request& request, Services& services, const Now& now) {
     auto admitted = admit(request, services, now);

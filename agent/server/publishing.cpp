@@ -52,7 +52,7 @@ int statusOf(Refusal::Kind kind) {
 
 Reply tooFast(const Request& request, std::chrono::milliseconds wait, Services& services,
               const common::Now& now) {
-    services.refusals.note(Refused::publishRate, request.peer, now.mono);
+    services.refusals.note(Refused::publishRate, request.peer.text, now.mono);
     Reply reply = refusalReply({429, "events come too fast (publish.events_per_second)"});
     reply.headers = fmt::format(
         "retry-after: {}\r\n",

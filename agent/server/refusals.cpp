@@ -27,6 +27,12 @@ constexpr std::array<Row, refusalReasons> rows = {{
     {"byte_rate", "it sends more than server.bytes_per_second"},
     {"errors", "it made more than server.errors_per_minute"},
     {"publish_rate", "it publishes more than publish.events_per_second"},
+    {"auth_time", "it sent no token within server.auth_seconds"},
+    {"tls_handshake", "its TLS handshake failed"},
+    {"token_rate", "its address sent more bad tokens than auth.failures_per_minute"},
+    {"connections_per_user", "its user has server.max_connections_per_user already"},
+    {"consoles_per_user", "its user watches console.max_per_user already"},
+    {"tickets", "its user has auth.max_tickets_per_user already"},
 }};
 
 const Row& row(std::size_t reason) {

@@ -7,12 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "agent/server/peer.hpp"
+
 namespace rollo::server {
 
 /// What a client asked for, as far as its request line and headers tell. The token goes no further
 /// than the handshake.
 struct Request {
-    std::string peer;  ///< the client's address, for the log
+    Peer peer;
     std::string method;
     std::string path;                                        ///< decoded, without the query
     std::vector<std::pair<std::string, std::string>> query;  ///< decoded
@@ -27,7 +29,6 @@ struct Request {
     std::optional<std::string> contentType;
     bool expectsContinue = false;  ///< `Expect: 100-continue`
     std::string content;           ///< the body, where it was read
-    bool publisher = false;        ///< it came by the socket for publishing alone
     bool http11 = true;            ///< HTTP/1.1, not 1.0
 
     const std::string* argument(std::string_view name) const;

@@ -166,6 +166,11 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     services_.settings.budget = settings.budget;
     services_.settings.requestTime = settings.requestTime;
     services_.settings.responseTime = settings.responseTime;
+    services_.settings.authTime = settings.authTime;
+    services_.settings.connectionsPerUser = settings.connectionsPerUser;
+    services_.settings.tokenFailuresPerMinute = settings.tokenFailuresPerMinute;
+    services_.settings.ticketsPerUser = settings.ticketsPerUser;
+    services_.settings.trustedProxies = settings.trustedProxies;
     services_.settings.publish.maxBytes = settings.publish.maxBytes;
     services_.settings.publish.eventsPerSecond = settings.publish.eventsPerSecond;
     auto limits = settings.admission;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "agent/server/listen_address.hpp"
 #include "agent/server/publish_rates.hpp"
 #include "agent/server/refusals.hpp"
+#include "agent/server/trusted_proxies.hpp"
 
 namespace rollo::server {
 
@@ -44,6 +46,11 @@ struct Settings {
     Budget::Limits budget;
     std::chrono::seconds requestTime{10};
     std::chrono::seconds responseTime{30};
+    std::chrono::seconds authTime{10};  ///< until a first message with the token
+    std::size_t connectionsPerUser = std::numeric_limits<std::size_t>::max();
+    double tokenFailuresPerMinute = 1e9;  ///< of one address
+    std::size_t ticketsPerUser = 100;
+    TrustedProxies trustedProxies;
     bool publicMetrics = false;
 
     struct Publish {
@@ -79,13 +86,5 @@ struct Services {
     PublishRates publishRates;
     core::StatsFeed stats{counters.sent};
 };
-
-/// Who a request speaks for: the token's principal, anonymous where that is allowed, or nobody.
-/// A token that is not valid is never anonymous. `error` says why there is nobody.
-struct Identity {
-    std::optional<core::Principal> principal;
-    std::string error;
-};
-Identity identify(const std::string* token, const Services& services, const common::Now& now);
 
 }  // namespace rollo::server

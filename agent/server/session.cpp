@@ -20,7 +20,6 @@ namespace {
 namespace log = common::log;
 namespace farewell = proto::farewell;
 
-constexpr std::chrono::seconds waitForAuth{10};
 constexpr std::chrono::seconds waitForGoodbye{5};
 constexpr std::chrono::seconds waitForAck{3};
 constexpr std::chrono::milliseconds retryAfter{1000};
@@ -307,7 +306,7 @@ void Session::tick(const common::Now& now) {
         return;
     }
     if (!conversation_) {
-        if (now.mono - opened_ >= waitForAuth) endWithoutToken(now);
+        if (now.mono - opened_ >= services_.settings.authTime) endWithoutToken(now);
         return;
     }
     lookAtHeartbeat(now);

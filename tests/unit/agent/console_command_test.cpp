@@ -144,12 +144,13 @@ TEST_CASE("every key about consoles comes to where it is used") {
     CHECK(defaults.scrollback.bootBytes == own.scrollback.bootBytes);
     CHECK(defaults.totalBytes == own.totalBytes);
     CHECK(defaults.maxAttached == own.maxAttached);
+    CHECK(defaults.maxPerUser == own.maxPerUser);
     CHECK(defaults.input.perSecond == own.input.perSecond);
     CHECK(defaults.input.burst == own.input.burst);
     CHECK(defaults.inputQueueBytes == own.inputQueueBytes);
     CHECK(defaults.viewerWindowBytes == own.viewerWindowBytes);
     CHECK(defaults.leaseIdle == own.leaseIdle);
-    config = {true, true, 1s, 2, 3, 4, 5, 6, 7, 8, 9, 10s};
+    config = {true, true, 1s, 2, 3, 4, 5, 11, 6, 7, 8, 9, 10s};
     const auto settings = consoleSettings(config);
     CHECK(settings.enabled);
     CHECK(settings.attachAlways);
@@ -158,6 +159,7 @@ TEST_CASE("every key about consoles comes to where it is used") {
     CHECK(settings.scrollback.bootBytes == 3);
     CHECK(settings.totalBytes == 4);
     CHECK(settings.maxAttached == 5);
+    CHECK(settings.maxPerUser == 11);
     CHECK(settings.input.perSecond == 6);
     CHECK(settings.input.burst == 7);
     CHECK(settings.inputQueueBytes == 8);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/server/identity.hpp"
 #include "tests/unit/server/http_bench.hpp"
 
 using namespace rollo::server;
@@ -297,13 +298,14 @@ TEST_CASE("a refusal has its status, its reason and its code") {
 
 TEST_CASE("who asks is told by the token, or is anonymous where that is allowed, or nobody") {
     Bench bench;
-    CHECK_FALSE(identify(nullptr, bench.services, at()).principal);
+    server::Request request;
+    CHECK_FALSE(identify(request, bench.services, at()).principal);
     bench.services.settings.anonymous = true;
-    CHECK_FALSE(identify(nullptr, bench.services, at()).principal->user);
-    const std::string good = token();
-    CHECK(identify(&good, bench.services, at()).principal->user == "alice");
-    const std::string bad = "a.b.c";
-    const auto nobody = identify(&bad, bench.services, at());
+    CHECK_FALSE(identify(request, bench.services, at()).principal->user);
+    request.bearer = token();
+    CHECK(identify(request, bench.services, at()).principal->user == "alice");
+    request.bearer = "a.b.c";
+    const auto nobody = identify(request, bench.services, at());
     CHECK_FALSE(nobody.principal);
     CHECK_FALSE(nobody.error.empty());
     CHECK(nobody.error.find("a.b.c") == std::string::npos);
@@ -334,7 +336,7 @@ TEST_CASE("what a console has printed is a file to be saved") {
     const auto log = [&](std::vector<std::pair<std::string, std::string>> query) {
         Request request{.method = "GET", .path = "/api/v1/vms/1/console/log", .query = query};
         request.bearer = token({}, "operator");
-        request.peer = "192.0.2.1";
+        request.peer.text = "192.0.2.1";
         return answer(request, bench.services, at());
     };
     const Reply empty = log({});

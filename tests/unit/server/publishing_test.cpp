@@ -140,7 +140,7 @@ TEST_CASE("who publishes too fast is told when to come again, and counted") {
     CHECK(bench.services.counters.of(Refused::publishRate) == 2);
     CHECK(bench.services.counters.published == 64);
     bench.request.bearer = {};
-    bench.request.publisher = true;
+    bench.request.peer.publisher = true;
     CHECK(bench.post(event).status == 202);
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("what is not valid counts as well") {
 
 TEST_CASE("the socket for publishing serves nothing else, and needs no token") {
     Bench bench;
-    bench.request.publisher = true;
+    bench.request.peer.publisher = true;
     bench.request.bearer.reset();
     CHECK(bench.head() == 0);
     CHECK(bench.post(event).status == 202);
