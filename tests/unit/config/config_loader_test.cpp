@@ -57,16 +57,21 @@ total_queue_bytes = 100000000
 max_rules = 3
 max_connections = 10
 max_connections_per_address = 9
+max_connections_per_user = 8
 new_connections_per_second = 8
 messages_per_second = 7
 bytes_per_second = 6000
 errors_per_minute = 5
 request_seconds = 4
 response_seconds = 3
+auth_seconds = 2
 exempt_networks = ["10.0.0.0/8"]
+trusted_proxies = ["10.0.0.1", "unix:/run/x"]
+allow_unencrypted = true
 [tls]
 certificate_file = "/c"
 key_file = "/k"
+client_ca_file = "/a"
 [metrics]
 interval_seconds = 300
 balloon_period_seconds = 10
@@ -80,6 +85,7 @@ scrollback_bytes = 4097
 boot_bytes = 0
 total_bytes = 1048577
 max_attached = 2
+max_per_user = 3
 input_bytes_per_second = 3
 input_burst_bytes = 4
 input_queue_bytes = 1025
@@ -93,9 +99,16 @@ events_per_second = 7
 [auth]
 anonymous = true
 hs256_secret_file = "/k"
+keys_dir = "/keys"
+key_files = ["/k.es256.pem"]
+jwks_file = "/j"
+deny_file = "/deny"
 issuer = "i"
 audience = "a"
 leeway_seconds = 0
+max_lifetime_seconds = 60
+failures_per_minute = 1
+max_tickets_per_user = 2
 )");
     CHECK(config.agent.serverId == 7);
     CHECK(config.agent.stateDir == "/s");
@@ -135,6 +148,19 @@ leeway_seconds = 0
     CHECK(config.auth.issuer == "i");
     CHECK(config.auth.audience == "a");
     CHECK(config.auth.leeway == 0s);
+    CHECK(config.auth.keysDir == "/keys");
+    CHECK(config.auth.keyFiles == std::vector<std::string>{"/k.es256.pem"});
+    CHECK(config.auth.jwksFile == "/j");
+    CHECK(config.auth.denyFile == "/deny");
+    CHECK(config.auth.maxLifetime == 60s);
+    CHECK(config.auth.failuresPerMinute == 1);
+    CHECK(config.auth.maxTicketsPerUser == 2);
+    CHECK(config.server.authTime == 2s);
+    CHECK(config.server.maxConnectionsPerUser == 8);
+    CHECK(config.server.trustedProxies.size() == 2);
+    CHECK(config.server.allowUnencrypted);
+    CHECK(config.tls.clientCaFile == "/a");
+    CHECK(config.console.maxPerUser == 3);
     CHECK(config.publish.socket == "/run/publish");
     CHECK(config.publish.maxBytes == 2048);
     CHECK(config.publish.eventsPerSecond == 7);

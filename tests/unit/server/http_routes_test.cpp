@@ -298,7 +298,7 @@ TEST_CASE("a refusal has its status, its reason and its code") {
 
 TEST_CASE("who asks is told by the token, or is anonymous where that is allowed, or nobody") {
     Bench bench;
-    server::Request request;
+    Request request;
     CHECK_FALSE(identify(request, bench.services, at()).principal);
     bench.services.settings.anonymous = true;
     CHECK_FALSE(identify(request, bench.services, at()).principal->user);
