@@ -2,7 +2,8 @@
 #include "agent/auth_setup.hpp"
 
 #include <stdexcept>
-#include <string>
+
+#include "agent/auth/key_files.hpp"
 
 namespace rollo::agent {
 
@@ -15,6 +16,32 @@ auth::TokenVerifier makeVerifier(const AuthConfig& config) {
     }
     return {std::move(keys),
             {.issuer = config.issuer, .audience = config.audience, .leeway = config.leeway}};
+}
+
+std::vector<std::string> authFiles(const AuthConfig& config) {
+    std::vector<std::string> files = config.keyFiles;
+    if (config.hs256SecretFile) files.push_back(*config.hs256SecretFile);
+    if (config.jwksFile) files.push_back(*config.jwksFile);
+    if (const std::string deny = denyFile(config); !deny.empty()) files.push_back(deny);
+    const std::string folder = keysFolder(config);
+    if (folder.empty()) return files;
+    files.push_back(folder);
+    try {
+        for (std::string& file : auth::filesInKeysFolder(folder)) files.push_back(std::move(file));
+    } catch (const std::runtime_error&) {
+        // Then nothing in it is read either; whether that is an error is makeVerifier's business.
+    }
+    return files;
+}
+
+std::string keysFolder(const AuthConfig& config) {
+    if (config.keysDir) return *config.keysDir;
+    return config.folder.empty() ? "" : config.folder + "/keys";
+}
+
+std::string denyFile(const AuthConfig& config) {
+    if (config.denyFile) return *config.denyFile;
+    return config.folder.empty() ? "" : config.folder + "/deny";
 }
 
 }  // namespace rollo::agent

@@ -34,6 +34,24 @@ std::string_view word(Algorithm algorithm) {
     return row(algorithm).word;
 }
 
+std::optional<Algorithm> algorithmOf(std::string_view word) {
+    const auto* found = std::ranges::find(rows, word, &AlgorithmRow::word);
+    return found == rows.end() ? std::nullopt : std::optional(found->algorithm);
+}
+
+std::string fileWord(Algorithm algorithm) {
+    std::string text(word(algorithm));
+    for (char& c : text)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return text;
+}
+
+std::optional<Algorithm> algorithmOfFileWord(std::string_view word) {
+    const auto* found = std::ranges::find_if(
+        rows, [&](const AlgorithmRow& each) { return fileWord(each.algorithm) == word; });
+    return found == rows.end() ? std::nullopt : std::optional(found->algorithm);
+}
+
 std::optional<std::size_t> leastSecret(Algorithm algorithm) {
     return row(algorithm).leastSecret;
 }
