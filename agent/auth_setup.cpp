@@ -1,47 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/auth_setup.hpp"
 
-#include <stdexcept>
+#include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <filesystem>
+#include <set>
+#include <stdexcept>
+#include <system_error>
+
+#include "agent/auth/guarded_file.hpp"
+#include "agent/auth/jwks.hpp"
 #include "agent/auth/key_files.hpp"
 
 namespace rollo::agent {
 
-auth::TokenVerifier makeVerifier(const AuthConfig& config) {
-    auth::KeySet keys;
-    try {
-        if (config.hs256SecretFile) keys.add(auth::readHs256SecretFile(*config.hs256SecretFile));
-    } catch (const std::runtime_error& error) {
-        throw std::runtime_error(std::string("auth.hs256_secret_file: ") + error.what());
-    }
-    return {std::move(keys),
-            {.issuer = config.issuer, .audience = config.audience, .leeway = config.leeway}};
+namespace {
+
+/// Whatever `read` throws names the key of the configuration as well.
+template <class Read>
+auto of(std::string_view key, Read read) try {
+    return read();
+} catch (const std::runtime_error& error) {
+    throw std::runtime_error(fmt::format("{}: {}", key, error.what()));
 }
 
-std::vector<std::string> authFiles(const AuthConfig& config) {
-    std::vector<std::string> files = config.keyFiles;
-    if (config.hs256SecretFile) files.push_back(*config.hs256SecretFile);
-    if (config.jwksFile) files.push_back(*config.jwksFile);
-    if (const std::string deny = denyFile(config); !deny.empty()) files.push_back(deny);
+std::vector<std::string> keysInFolder(const AuthConfig& config) {
     const std::string folder = keysFolder(config);
-    if (folder.empty()) return files;
-    files.push_back(folder);
-    try {
-        for (std::string& file : auth::filesInKeysFolder(folder)) files.push_back(std::move(file));
-    } catch (const std::runtime_error&) {
-        // Then nothing in it is read either; whether that is an error is makeVerifier's business.
+    if (folder.empty()) return {};
+    auto files = auth::filesInKeysFolder(folder);
+    if (!files && files.error() == std::errc::no_such_file_or_directory && !config.keysDir)
+        return {};
+    if (!files) throw std::runtime_error(fmt::format("{}: {}", folder, files.error().message()));
+    struct stat status{};
+    if (stat(folder.c_str(), &status) == 0) auth::checkIsGuarded(folder, status.st_mode);
+    return std::move(*files);
+}
+
+auth::DenyList readDenyList(const AuthConfig& config) {
+    const std::string path = denyFile(config);
+    struct stat status{};
+    const bool isAbsent = path.empty() || (stat(path.c_str(), &status) != 0 && errno == ENOENT);
+    if (isAbsent && !config.denyFile) return {};
+    return auth::DenyList::load(path);
+}
+
+/// A file that several settings name is one key.
+class KeyReader {
+  public:
+    void add(const std::string& path) {
+        if (isNew(path)) auth::addKeyFile(keys, path);
     }
-    return files;
+    void add(const std::string& path, const auth::KeyName& name) {
+        if (isNew(path)) auth::addKeyFile(keys, path, name);
+    }
+
+    auth::KeySet keys;
+
+  private:
+    bool isNew(const std::string& path) {
+        return read_.insert(std::filesystem::path(path).lexically_normal()).second;
+    }
+
+    std::set<std::string> read_;
+};
+
+auth::KeySet readKeys(const AuthConfig& config) {
+    KeyReader reader;
+    of("auth.hs256_secret_file", [&] {
+        if (config.hs256SecretFile) reader.add(*config.hs256SecretFile, auth::KeyName());
+    });
+    of("auth.key_files", [&] {
+        for (const std::string& file : config.keyFiles) reader.add(file);
+    });
+    of("auth.keys_dir", [&] {
+        for (const std::string& file : keysInFolder(config)) reader.add(file);
+    });
+    of("auth.jwks_file", [&] {
+        if (config.jwksFile) auth::addJwksFile(reader.keys, *config.jwksFile);
+    });
+    return std::move(reader.keys);
 }
 
-std::string keysFolder(const AuthConfig& config) {
-    if (config.keysDir) return *config.keysDir;
-    return config.folder.empty() ? "" : config.folder + "/keys";
-}
+}  // namespace
 
-std::string denyFile(const AuthConfig& config) {
-    if (config.denyFile) return *config.denyFile;
-    return config.folder.empty() ? "" : config.folder + "/deny";
+auth::TokenVerifier makeVerifier(const AuthConfig& config) {
+    return {readKeys(config),
+            {.issuer = config.issuer,
+             .audience = config.audience,
+             .leeway = config.leeway,
+             .maxLifetime = config.maxLifetime},
+            of("auth.deny_file", [&] { return readDenyList(config); })};
 }
 
 }  // namespace rollo::agent

@@ -19,8 +19,12 @@ CLI::App* addCommand(CLI::App& parent, const char* name, const char* help) {
     return command;
 }
 
+void addKid(CLI::App& command, std::optional<std::string>& kid) {
+    command.add_option("--kid", kid, "the secret to sign with [the newest one]");
+}
+
 void addToken(CLI::App& app, CommandLine& line) {
-    CLI::App* token = addCommand(app, "token", "print a token signed with the agent's key");
+    CLI::App* token = addCommand(app, "token", "print a token signed with a secret of the agent's");
     token->callback([&line] { line.command = Command::token; });
     token->add_option("--sub", line.token.subject, "whom it speaks for")->required();
     token->add_option("--ttl", line.token.lifetime, "how long it is valid: 90s, 15m, 1h, 7d")
@@ -33,13 +37,22 @@ void addToken(CLI::App& app, CommandLine& line) {
     addList("--vm", line.token.vms, "an id, UUID or name that it is bound to; may be repeated");
     addList("--permission", line.token.permissions,
             "replaces what the role grants; may be repeated");
+    addKid(*token, line.token.kid);
+    token->add_flag("--print-id", line.token.printId,
+                    "print its id (jti) on standard error, for auth.deny_file");
 }
 
 void addKey(CLI::App& app, CommandLine& line) {
-    CLI::App* key = addCommand(app, "key", "the key that tokens are signed with");
+    CLI::App* key = addCommand(app, "key", "the keys that tokens are signed with");
     key->require_subcommand(1);
-    addCommand(*key, "new", "make it; one that is there is never replaced")->callback([&line] {
-        line.command = Command::newKey;
+    CLI::App* made = addCommand(*key, "new", "make a secret; one that is there is never replaced");
+    made->callback([&line] { line.command = Command::newKey; });
+    made->add_option("--kid", line.key.kid,
+                     "its name in tokens, such as 2026-11: needed for a second one");
+    made->add_option("--algorithm", line.key.algorithm, "hs256, hs384 or hs512")
+        ->capture_default_str();
+    addCommand(*key, "list", "print what the agent takes, nothing secret")->callback([&line] {
+        line.command = Command::listKeys;
     });
 }
 
@@ -69,6 +82,7 @@ void addLoginLink(CLI::App& app, CommandLine& line) {
     link->add_option("--ttl", line.loginLink.lifetime,
                      "how long it is good: 90s, 15m, 1h; at most 24h")
         ->capture_default_str();
+    addKid(*link, line.loginLink.kid);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <expected>
 #include <string>
 
+#include "agent/key_command.hpp"
 #include "agent/login_command.hpp"
 #include "agent/token_command.hpp"
 
@@ -17,6 +18,7 @@ enum class Command {
     printDefaultConfig,
     token,
     newKey,
+    listKeys,
     loginLink,
     enableConsoles,
     disableConsoles,
@@ -26,6 +28,7 @@ enum class Command {
 struct CommandLine {
     std::string configPath = "/etc/rollo-agent/rollo-agent.toml";
     Command command = Command::run;
+    KeyOptions key;
     TokenOptions token;
     LoginOptions loginLink;
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "agent/auth_files.hpp"
 #include "agent/config_alerts.hpp"
 #include "agent/config_table.hpp"
 #include "agent/config_toml.hpp"
@@ -84,19 +85,8 @@ std::string folderOf(const std::string& configPath) {
     return fs::absolute(configPath, error).parent_path();
 }
 
-/// One that is there but cannot be looked at is left to whoever reads it to complain about.
-bool isAbsent(const std::string& path) {
-    std::error_code error;
-    return fs::status(path, error).type() == fs::file_type::not_found;
-}
-
-void findSecret(const std::string& configPath, AuthConfig& auth) {
-    const std::string path = defaultSecretFile(configPath);
-    if (!auth.hs256SecretFile && !isAbsent(path)) auth.hs256SecretFile = path;
-}
-
 void warnAboutDoors(const AuthConfig& auth, std::vector<std::string>& warnings) {
-    if (!auth.anonymous && !auth.hs256SecretFile)
+    if (!auth.anonymous && !hasKeys(auth))
         warnings.push_back(
             "nobody can connect: auth.anonymous is false, and there is no key "
             "(rollo-agent key new makes one)");
@@ -122,11 +112,6 @@ std::vector<std::string> configFiles(const std::string& path, ConfigErrors& erro
     std::vector<std::string> files = dropIns(path, errors);
     files.insert(files.begin(), path);
     return files;
-}
-
-std::string defaultSecretFile(const std::string& configPath) {
-    std::error_code error;
-    return fs::absolute(configPath, error).parent_path() / "keys/hs256.secret";
 }
 
 void applyToml(std::string_view text, const std::string& file, Config& config,
@@ -155,7 +140,6 @@ std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source)
     checkTls(loaded.config, errors, loaded.warnings);
     if (!errors.empty()) return std::unexpected(std::move(errors));
     loaded.config.auth.folder = folderOf(source.path);
-    findSecret(source.path, loaded.config.auth);
     warnAboutDoors(loaded.config.auth, loaded.warnings);
     return loaded;
 }

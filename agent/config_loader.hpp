@@ -33,10 +33,6 @@ std::vector<std::string> configFiles(const std::string& path, ConfigErrors& erro
 /// wrong is reported at once.
 std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source);
 
-/// Where the secret lies that no `[auth] hs256_secret_file` names: `keys/hs256.secret` beside the
-/// configuration file. It counts as configured as soon as it is there.
-std::string defaultSecretFile(const std::string& configPath);
-
 /// Sets what one TOML text says. `file` is for the messages.
 void applyToml(std::string_view text, const std::string& file, Config& config,
                ConfigErrors& errors);

@@ -114,15 +114,16 @@ std::vector<ConfigOption> authOptions() {
             "Whether clients without a token may view events. They never see a console."),
         option::text<in, &AuthConfig::hs256SecretFile>(
             "auth", "hs256_secret_file", Reload::yes, "an absolute path", option::isPath,
-            "The secret that tokens are signed with (HS256): at least 32 bytes, not readable by\n"
-            "others. A line break at the end does not count. Where this is not set, it is\n"
-            "keys/hs256.secret beside this file, once that exists. `rollo-agent key new` makes "
-            "it."),
+            "A secret that tokens are signed with (HS256, no `kid`), outside of the folder of "
+            "keys:\n"
+            "at least 32 bytes, not readable by others. A line break at the end does not count."),
         option::text<in, &AuthConfig::keysDir>(
             "auth", "keys_dir", Reload::yes, "an absolute path", option::isPath,
             "A folder of keys that tokens may be signed with, each named for what it is:\n"
             "[KID.]ALG.secret or [KID.]ALG.pem, such as hs256.secret or 2026-11.es256.pem. Read\n"
-            "again when it changes. Where this is not set, it is keys/ beside this file."),
+            "again when it changes. Where this is not set, it is keys/ beside this file, once "
+            "that\n"
+            "exists. `rollo-agent key new` makes a secret there."),
         option::list<in, &AuthConfig::keyFiles>("auth", "key_files", Reload::yes, "absolute paths",
                                                 option::isPath,
                                                 "Further keys, with names of that form."),

@@ -83,8 +83,9 @@ LoginLink makeLoginLink(const LoginOptions& options, const Config& config,
                               .roles = {options.role},
                               .permissions = {},
                               .vms = {},
-                              .lifetime = lifetimeOf(options)};
-    const std::string token = makeToken(wanted, config.auth, now);
+                              .lifetime = lifetimeOf(options),
+                              .kid = options.kid};
+    const std::string token = makeToken(wanted, config.auth, now).text;
     LoginLink link{.address = webAddress(listener, hostname) + "#token=" + token,
                    .hint = fmt::format("whoever opens this within {} is let in as {} ({})",
                                        wanted.lifetime, wanted.subject, options.role)};

@@ -14,6 +14,7 @@ struct LoginOptions {
     std::optional<std::string> subject;  ///< empty: whoever asks
     std::string role = "operator";
     std::string lifetime = "15m";
+    std::optional<std::string> kid;  ///< as for a token
 };
 
 struct LoginLink {

@@ -43,9 +43,14 @@ std::optional<agent::LoadedConfig> load(const agent::ConfigSource& source) {
 
 std::string tokenOrLink(const agent::CommandLine& line, const agent::Config& config) {
     const auto now = common::readClocks().wall;
-    if (line.command == Command::token) return agent::makeToken(line.token, config.auth, now);
+    // What is not the token or the address itself goes elsewhere, so that they can be passed on.
+    if (line.command == Command::token) {
+        const auto token = agent::makeToken(line.token, config.auth, now);
+        if (line.token.printId) complain("the token's id (jti) is " + token.id);
+        return token.text;
+    }
     const auto link = agent::makeLoginLink(line.loginLink, config, agent::hostname(), now);
-    complain(link.hint);  // the address alone is the output, so that a browser can be given it
+    complain(link.hint);
     return link.address;
 }
 
@@ -67,9 +72,13 @@ int tellOfConsoles(Command command, const agent::ConfigSource& source) {
 }
 
 int makeKey(const agent::CommandLine& line, const agent::Config& config) {
-    const auto key = agent::makeKey(
-        config.auth.hs256SecretFile.value_or(agent::defaultSecretFile(line.configPath)));
+    const auto key = agent::makeKey(agent::placeOfNewKey(line.key, config.auth));
     fmt::print("{}", agent::report(key, line.program()));
+    return agent::exitGood;
+}
+
+int listKeys(const agent::Config& config) {
+    fmt::print("{}", agent::keyList(config.auth));
     return agent::exitGood;
 }
 
@@ -83,7 +92,8 @@ void check(const server::Certificate::Files& files) {
 /// What only the files that the configuration names can tell.
 bool secretsAreUsable(const agent::Config& config) {
     try {
-        agent::makeVerifier(config.auth);
+        const auto verifier = agent::makeVerifier(config.auth);
+        for (const std::string& remark : verifier.keys().leftOut()) complain(remark);
         if (const auto files = agent::certificateFiles(config)) check(*files);
         return true;
     } catch (const std::exception& error) {
@@ -119,6 +129,8 @@ int run(const agent::CommandLine& line) {
             return printToken(line, loaded->config);
         case Command::newKey:
             return makeKey(line, loaded->config);
+        case Command::listKeys:
+            return listKeys(loaded->config);
         case Command::enableConsoles:
         case Command::disableConsoles:
         case Command::consoleStatus:

@@ -4,19 +4,23 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 
 #include "agent/auth/key_set.hpp"
 #include "agent/auth/token_signer.hpp"
 #include "agent/auth/token_verifier.hpp"
 #include "agent/auth_setup.hpp"
 #include "agent/core/principal.hpp"
+#include "common/random.hpp"
 
 namespace rollo::agent {
 
 namespace {
 
 constexpr std::int64_t longestLifetime = 10LL * 366 * 86'400;
+constexpr std::size_t idBytes = 16;
 
 std::int64_t secondsIn(std::string_view unit) {
     if (unit.empty() || unit == "s") return 1;
@@ -41,12 +45,31 @@ std::optional<std::vector<std::string>> unlessEmpty(const std::vector<std::strin
     return list.empty() ? std::nullopt : std::optional(list);
 }
 
-/// The agent would take it: a token that it refuses is no use to anybody.
-void checkToken(const std::string& token, const AuthConfig& config, common::WallClock now) {
-    const auto verified = makeVerifier(config).verify(token, {.mono = {}, .wall = now});
-    if (!verified)
+/// A time long ago where the file has gone.
+std::filesystem::file_time_type changeOf(const auth::Key& key) {
+    std::error_code gone;
+    return std::filesystem::last_write_time(key.file, gone);
+}
+
+const auth::Key& signingKey(const auth::KeySet& keys, const std::optional<std::string>& kid) {
+    if (const auth::Key* key = newestSecret(keys, kid)) return *key;
+    if (kid)
+        throw std::runtime_error(fmt::format(
+            "there is no secret with the kid {}: rollo-agent key list shows those there are",
+            *kid));
+    throw std::runtime_error("there is no key to sign a token with: rollo-agent key new makes one");
+}
+
+std::chrono::seconds lifetimeOf(const TokenOptions& options, const AuthConfig& config) {
+    const auto lifetime = parseLifetime(options.lifetime);
+    if (!lifetime)
+        throw std::runtime_error("a lifetime is a number with s, m, h or d, at most ten years");
+    if (*lifetime > config.maxLifetime)
         throw std::runtime_error(
-            fmt::format("no usable token: {}", auth::describe(verified.error())));
+            fmt::format("the agent takes no token that is valid for longer than {} seconds "
+                        "(auth.max_lifetime_seconds)",
+                        config.maxLifetime.count()));
+    return *lifetime;
 }
 
 }  // namespace
@@ -61,25 +84,35 @@ std::optional<std::chrono::seconds> parseLifetime(std::string_view text) {
     return std::chrono::seconds(number * unit);
 }
 
-std::string makeToken(const TokenOptions& options, const AuthConfig& config,
-                      common::WallClock now) {
-    if (!config.hs256SecretFile)
-        throw std::runtime_error(
-            "there is no key to sign a token with: rollo-agent key new makes one");
-    const auto lifetime = parseLifetime(options.lifetime);
-    if (!lifetime)
-        throw std::runtime_error("a lifetime is a number with s, m, h or d, at most ten years");
+const auth::Key* newestSecret(const auth::KeySet& keys, const std::optional<std::string>& kid) {
+    const auth::Key* newest = nullptr;
+    for (const auth::Key& key : keys.keys()) {
+        if (!auth::leastSecret(key.algorithm) || (kid && key.kid != kid)) continue;
+        if (!newest || changeOf(key) > changeOf(*newest)) newest = &key;
+    }
+    return newest;
+}
+
+MadeToken makeToken(const TokenOptions& options, const AuthConfig& config, common::WallClock now) {
+    const auto verifier = makeVerifier(config);
+    const auth::Key& key = signingKey(verifier.keys(), options.kid);
+    const auto lifetime = lifetimeOf(options, config);
     checkWords(options);
-    const std::string token =
-        auth::signToken({.subject = options.subject,
-                         .roles = options.roles,
-                         .permissions = unlessEmpty(options.permissions),
-                         .vms = unlessEmpty(options.vms),
-                         .issuer = config.issuer,
-                         .audience = config.audience,
-                         .lifetime = *lifetime},
-                        auth::readHs256SecretFile(*config.hs256SecretFile), now);
-    checkToken(token, config, now);
+    MadeToken token{.text = {}, .id = common::randomHex(idBytes)};
+    token.text = auth::signToken({.subject = options.subject,
+                                  .roles = options.roles,
+                                  .permissions = unlessEmpty(options.permissions),
+                                  .vms = unlessEmpty(options.vms),
+                                  .issuer = config.issuer,
+                                  .audience = config.audience,
+                                  .id = token.id,
+                                  .lifetime = lifetime},
+                                 key, now);
+    // One that the agent refuses is no use to anybody.
+    const auto verified = verifier.verify(token.text, {.mono = {}, .wall = now});
+    if (!verified)
+        throw std::runtime_error(
+            fmt::format("no usable token: {}", auth::describe(verified.error())));
     return token;
 }
 

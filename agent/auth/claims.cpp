@@ -12,7 +12,7 @@ namespace {
 using common::Json;
 using common::WallClock;
 
-constexpr std::size_t longestSubject = 256;
+constexpr std::size_t longestName = 256;
 /// Later times than this (the year 2200) would overflow what the clocks count.
 constexpr std::int64_t latestTime = 7'258'118'400;
 /// From the least to the most: who has several is shown by the last.
@@ -30,13 +30,18 @@ std::expected<std::optional<WallClock>, TokenError> timeOf(const Json& claims,
     return WallClock(std::chrono::seconds(seconds));
 }
 
-std::expected<WallClock, TokenError> checkTimes(const Json& claims, std::chrono::seconds leeway,
-                                                WallClock now) {
+std::expected<WallClock, TokenError> checkTimes(const Json& claims,
+                                                const VerifierSettings& settings, WallClock now) {
     const auto expires = timeOf(claims, "exp");
     const auto begins = timeOf(claims, "nbf");
-    if (!expires || !*expires || !begins) return std::unexpected(TokenError::badClaims);
+    const auto issued = timeOf(claims, "iat");
+    if (!expires || !*expires || !begins || !issued) return std::unexpected(TokenError::badClaims);
+    const auto leeway = settings.leeway;
     if (now >= **expires + leeway) return std::unexpected(TokenError::expired);
     if (*begins && now + leeway < **begins) return std::unexpected(TokenError::notYetValid);
+    const bool longFromNow = **expires - now > settings.maxLifetime + leeway;
+    if (longFromNow || (*issued && **expires - **issued > settings.maxLifetime))
+        return std::unexpected(TokenError::tooLongLived);
     return **expires;
 }
 
@@ -122,12 +127,20 @@ bool takeVms(const Json& claims, core::Principal& principal) {
     return true;
 }
 
-bool takeSubject(const Json& claims, core::Principal& principal) {
-    const Json* claim = claims.find("sub");
-    if (!claim || !claim->string()) return false;
-    if (claim->string()->empty() || claim->string()->size() > longestSubject) return false;
-    principal.user = *claim->string();
-    return true;
+/// The text by which a person or a token is told from others; nothing for anything else.
+std::optional<std::string> nameIn(const Json& claim) {
+    const std::string* name = claim.string();
+    if (!name || name->empty() || name->size() > longestName) return std::nullopt;
+    return *name;
+}
+
+bool takeNames(const Json& claims, core::Principal& principal) {
+    const Json* subject = claims.find("sub");
+    if (!subject) return false;
+    principal.user = nameIn(*subject);
+    const Json* id = claims.find("jti");
+    if (id) principal.tokenId = nameIn(*id);
+    return principal.user && (!id || principal.tokenId);
 }
 
 }  // namespace
@@ -135,7 +148,7 @@ bool takeSubject(const Json& claims, core::Principal& principal) {
 std::expected<core::Principal, TokenError> principalOf(const Json& claims,
                                                        const VerifierSettings& settings,
                                                        WallClock now) {
-    const auto expires = checkTimes(claims, settings.leeway, now);
+    const auto expires = checkTimes(claims, settings, now);
     if (!expires) return std::unexpected(expires.error());
     if (settings.issuer && !isText(claims.find("iss"), *settings.issuer))
         return std::unexpected(TokenError::wrongIssuer);
@@ -144,7 +157,7 @@ std::expected<core::Principal, TokenError> principalOf(const Json& claims,
 
     core::Principal principal;
     principal.expiresAt = *expires;
-    const bool understood = takeSubject(claims, principal) && takeRoles(claims, principal) &&
+    const bool understood = takeNames(claims, principal) && takeRoles(claims, principal) &&
                             takePermissions(claims, principal) && takeVms(claims, principal);
     if (!understood) return std::unexpected(TokenError::badClaims);
     return principal;

@@ -2,19 +2,26 @@
 #include "agent/auth/key_set.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <stdexcept>
 
 #include "agent/auth/public_key.hpp"
-#include "common/file.hpp"
 
 namespace rollo::auth {
 
 namespace {
 
-constexpr std::size_t largestSecretFile = 4096;
+constexpr std::size_t mostKeys = 256;
+constexpr std::size_t longestKid = 256;
+
+void checkKid(std::string_view kid) {
+    const bool printable = std::ranges::none_of(
+        kid, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    if (kid.empty() || kid.size() > longestKid || !printable)
+        throw std::runtime_error(
+            fmt::format("a kid has 1 to {} bytes and no control characters", longestKid));
+}
 
 void checkSecret(Algorithm algorithm, std::size_t least, std::string_view secret) {
     if (secret.size() < least)
@@ -34,15 +41,24 @@ std::string publicKey(Algorithm algorithm, std::string_view pem) {
     }
 }
 
+std::string thereAreTwo(const Key& first) {
+    return fmt::format("there are two {} keys{}{}", word(first.algorithm),
+                       first.kid ? fmt::format(" with the kid {}", *first.kid) : "",
+                       first.file.empty() ? "" : "; the other one is in " + first.file);
+}
+
 }  // namespace
 
 void KeySet::add(Key key) {
+    if (keys_.size() == mostKeys)
+        throw std::runtime_error(fmt::format("there are more than {} keys", mostKeys));
+    if (key.kid) checkKid(*key.kid);
     if (const auto least = leastSecret(key.algorithm))
         checkSecret(key.algorithm, *least, key.material);
     else
         key.material = publicKey(key.algorithm, key.material);
-    if (find(word(key.algorithm), key.kid))
-        throw std::runtime_error(fmt::format("there are two {} keys", word(key.algorithm)));
+    if (const Key* first = find(word(key.algorithm), key.kid))
+        throw std::runtime_error(thereAreTwo(*first));
     keys_.push_back(std::move(key));
 }
 
@@ -50,22 +66,6 @@ const Key* KeySet::find(std::string_view algorithm, std::optional<std::string_vi
     const auto found = std::ranges::find_if(
         keys_, [&](const Key& key) { return word(key.algorithm) == algorithm && key.kid == kid; });
     return found == keys_.end() ? nullptr : &*found;
-}
-
-Key readHs256SecretFile(const std::string& path) {
-    auto file = common::readFile(path, largestSecretFile);
-    if (!file) throw std::runtime_error(fmt::format("{}: {}", path, file.error().message()));
-    if ((file->mode & S_IRWXO) != 0)
-        throw std::runtime_error(
-            fmt::format("{}: others may read or write this secret; chmod o= {}", path, path));
-    Key key{.algorithm = Algorithm::hs256, .kid = std::nullopt, .material = std::move(file->bytes)};
-    if (key.material.ends_with('\n')) key.material.pop_back();
-    try {
-        KeySet().add(key);
-    } catch (const std::runtime_error& error) {
-        throw std::runtime_error(fmt::format("{}: {}", path, error.what()));
-    }
-    return key;
 }
 
 }  // namespace rollo::auth

@@ -15,28 +15,30 @@ struct Key {
     Algorithm algorithm = Algorithm::hs256;
     std::optional<std::string> kid;  ///< empty: for the tokens without a `kid`
     std::string material;            ///< HS: the secret's bytes; RS and ES: the PEM of a public key
+    std::string file;                ///< where it comes from, for messages
 };
 
 /// The keys that tokens may be signed with.
 class KeySet {
   public:
-    /// Throws std::runtime_error for a weak secret (RFC 7518 §3.2: at least as many bytes as the
-    /// hash has), for a public key that readPublicKey refuses, and where another key has that
-    /// algorithm and `kid` already.
+    /// Throws std::runtime_error, which says nothing of the material, for a weak secret (RFC 7518
+    /// §3.2: at least as many bytes as the hash has), for a public key that readPublicKey refuses,
+    /// for a `kid` that is empty, over 256 bytes long or has control characters, where another key
+    /// has that algorithm and `kid` already, and for more than 256 keys.
     void add(Key key);
+    /// Notes a key that is passed over: one sentence, which names the file.
+    void leaveOut(std::string remark) { leftOut_.push_back(std::move(remark)); }
 
     /// The one key that a token with that header is to be checked with; null if there is none.
     /// Both have to match exactly.
     const Key* find(std::string_view algorithm, std::optional<std::string_view> kid) const;
     const std::vector<Key>& keys() const { return keys_; }
+    /// What was passed over and why, for whoever reads the log.
+    const std::vector<std::string>& leftOut() const { return leftOut_; }
 
   private:
     std::vector<Key> keys_;
+    std::vector<std::string> leftOut_;
 };
-
-/// The key of `[auth] hs256_secret_file`: the file's bytes without one line break at the end.
-/// Throws std::runtime_error, which says what is wrong with which file, where it cannot be read,
-/// others may read it, or its secret is weak or no secret at all.
-Key readHs256SecretFile(const std::string& path);
 
 }  // namespace rollo::auth

@@ -87,4 +87,8 @@ std::string readPublicKey(Algorithm algorithm, std::string_view pem) {
     return write(key.get());
 }
 
+int publicKeyBits(std::string_view pem) {
+    return EVP_PKEY_get_bits(parse(pem).get());
+}
+
 }  // namespace rollo::auth

@@ -14,4 +14,7 @@ namespace rollo::auth {
 /// 2048 bits (RFC 7518 §3.3) or a point on the algorithm's curve (§3.4), and valid in itself.
 std::string readPublicKey(Algorithm algorithm, std::string_view pem);
 
+/// Of a PEM that readPublicKey wrote: the bits of its modulus, or of its curve's field.
+int publicKeyBits(std::string_view pem);
+
 }  // namespace rollo::auth

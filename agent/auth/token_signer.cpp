@@ -35,6 +35,7 @@ std::string claimsText(const TokenRequest& request, common::WallClock now) {
     json.member("exp", numericDate(now + request.lifetime));
     if (request.issuer) json.member("iss", *request.issuer);
     if (request.audience) json.member("aud", *request.audience);
+    if (request.id) json.member("jti", *request.id);
     if (request.roles.size() == 1) json.member("role", request.roles.front());
     if (request.roles.size() > 1) json.member("roles", request.roles);
     if (request.permissions) json.member("permissions", *request.permissions);

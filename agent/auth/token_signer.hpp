@@ -20,6 +20,7 @@ struct TokenRequest {
     std::optional<std::vector<std::string>> vms;
     std::optional<std::string> issuer;
     std::optional<std::string> audience;
+    std::optional<std::string> id;  ///< `jti`, by which it can be denied
     std::chrono::seconds lifetime{3600};
 };
 
