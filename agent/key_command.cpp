@@ -112,7 +112,8 @@ std::string report(const NewKey& key, const std::string& program) {
     return fmt::format(
         "{0}: a new key, readable by {1} (mode {2:04o})\n"
         "\n"
-        "An agent that runs takes it when it gets SIGHUP (systemctl reload rollo-agent). Then:\n"
+        "An agent that runs takes it soon by itself, and at once when it gets SIGHUP (systemctl\n"
+        "reload rollo-agent). Then:\n"
         "\n"
         "  {3} login-link\n"
         "  {3} token --sub NAME --role viewer\n",

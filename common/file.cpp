@@ -92,7 +92,9 @@ std::error_code writeFileAtomically(const std::string& path, std::string_view by
 
 std::error_code createFileAtomically(const std::string& path, std::string_view bytes, mode_t mode,
                                      std::optional<gid_t> group) {
-    std::string temporary = path + ".XXXXXX";
+    // Hidden: whoever reads the folder meanwhile is not to take it for a file of its own.
+    const auto name = path.rfind('/') + 1;  // npos + 1 is 0
+    std::string temporary = path.substr(0, name) + "." + path.substr(name) + ".XXXXXX";
     const UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
     if (!file) return lastError();
     auto error = setAccess(file.get(), mode, group);

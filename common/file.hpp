@@ -31,7 +31,8 @@ std::error_code writeFileAtomically(const std::string& path, std::string_view by
 
 /// Makes a file that is not there yet, whole or not at all, also when the machine stops meanwhile.
 /// std::errc::file_exists where anything has that name, even a link that leads nowhere. The mode is
-/// exact, whatever the umask; the file gets that group, or the one that new files get.
+/// exact, whatever the umask; the file gets that group, or the one that new files get. Until it is
+/// whole it is a hidden file beside the new one.
 std::error_code createFileAtomically(const std::string& path, std::string_view bytes, mode_t mode,
                                      std::optional<gid_t> group = std::nullopt);
 

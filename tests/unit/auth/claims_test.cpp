@@ -57,7 +57,8 @@ TEST_CASE("`exp` is required and an integer") {
 }
 
 TEST_CASE("an `exp` beyond all clocks does not overflow") {
-    const auto principal = read(R"({"sub":"ann","exp":9223372036854775807})");
+    const auto principal =
+        read(R"({"sub":"ann","exp":9223372036854775807})", {.maxLifetime = 200 * 366 * 24h});
     REQUIRE(principal);
     CHECK(*principal->expiresAt > present + 24h * 365 * 100);
     CHECK(*principal->expiresAt + 24h * 365 > *principal->expiresAt);
@@ -70,6 +71,41 @@ TEST_CASE("a token begins at `nbf`, give or take the leeway") {
     CHECK(refused(R"("nbf":"1767225660")"));
     CHECK(refused(R"("nbf":1.5)"));
     CHECK(refused(R"("nbf":null)"));
+}
+
+TEST_CASE("a token is valid for at most the longest lifetime, from now and from `iat`") {
+    const VerifierSettings settings{.leeway = 5s, .maxLifetime = 3600s};
+    const auto lasting = [&](std::chrono::seconds left, const std::string& more = "") {
+        const auto exp =
+            std::chrono::duration_cast<std::chrono::seconds>((present + left).time_since_epoch())
+                .count();
+        return read(R"({"sub":"ann","exp":)" + std::to_string(exp) + more + "}", settings);
+    };
+    CHECK(lasting(3600s));
+    CHECK(lasting(3605s));
+    CHECK(lasting(3606s).error() == TokenError::tooLongLived);
+    CHECK(lasting(24h * 365 * 150).error() == TokenError::tooLongLived);
+    // Ten minutes before its end, but made an hour and a bit before that.
+    CHECK(lasting(600s, R"(,"iat":1767222600)"));
+    CHECK(lasting(600s, R"(,"iat":1767222599)").error() == TokenError::tooLongLived);
+    CHECK(lasting(600s, R"(,"iat":-9223372036854775808)").error() == TokenError::tooLongLived);
+    // To say that it is made later makes it no longer.
+    CHECK(lasting(3606s, R"(,"iat":1767229206)").error() == TokenError::tooLongLived);
+    CHECK(lasting(600s, R"(,"iat":9223372036854775807)"));
+    for (const char* iat : {R"(,"iat":"1767222600")", R"(,"iat":1.5)", R"(,"iat":null)"})
+        CHECK(lasting(600s, iat).error() == TokenError::badClaims);
+    // What is over is over, whatever else is wrong.
+    CHECK(lasting(-6s, R"(,"iat":0)").error() == TokenError::expired);
+}
+
+TEST_CASE("`jti` is a text of bounded length, if it is there") {
+    CHECK(with(R"("jti":"1f2e")").tokenId == "1f2e");
+    CHECK_FALSE(with(R"("x":1)").tokenId);
+    const std::string longest(256, 'x');
+    CHECK(with(R"("jti":")" + longest + "\"").tokenId == longest);
+    for (const std::string& jti : {std::string("1"), std::string("null"), std::string("\"\""),
+                                   std::string("[\"a\"]"), '"' + longest + "x\""})
+        CHECK(refused(R"("jti":)" + jti));
 }
 
 TEST_CASE("`sub` is required and a text of bounded length") {

@@ -31,9 +31,11 @@ TEST_CASE("a signed token says what was asked for") {
                                      .vms = std::vector<std::string>{"17", "web", "-x", "17a"},
                                      .issuer = "me",
                                      .audience = "rollo",
+                                     .id = "1f2e",
                                      .lifetime = 90s},
                                     key(), {.issuer = "me", .audience = "rollo"});
     CHECK(principal.user == "ann \"é\"");
+    CHECK(principal.tokenId == "1f2e");
     CHECK(principal.role == "operator");
     CHECK(principal.expiresAt == present + 90s);
     REQUIRE(principal.vms);
@@ -45,6 +47,7 @@ TEST_CASE("what is not asked for is not in the token") {
     CHECK(principal.role == "");
     CHECK(principal.permissions.words().empty());
     CHECK_FALSE(principal.vms);
+    CHECK_FALSE(principal.tokenId);
     CHECK(principal.expiresAt == present + 1h);
 }
 

@@ -2,13 +2,16 @@
 #include "common/file.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <thread>
 #include <vector>
 
+#include "common/unique_fd.hpp"
 #include "unit/temporary_folder.hpp"
 
 using namespace rollo::common;
@@ -84,6 +87,24 @@ TEST_CASE("a new file is whole, with exactly the mode asked for, and nothing lie
     CHECK(folder.read("key") == "bytes");
     CHECK(modeOf(folder / "key") == 0640);
     CHECK(entriesIn(folder) == 1);
+}
+
+TEST_CASE("while a new file is made, only hidden ones are seen in its folder") {
+    const TemporaryFolder folder;
+    const UniqueFd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    REQUIRE(inotify_add_watch(watch.get(), folder.path().c_str(), IN_CREATE) >= 0);
+    REQUIRE_FALSE(createFileAtomically(folder / "key", "bytes", 0600));
+    alignas(inotify_event) std::array<char, 4096> buffer;
+    const ssize_t size = read(watch.get(), buffer.data(), buffer.size());
+    std::vector<std::string> seen;
+    for (ssize_t at = 0; at < size;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
+        seen.emplace_back(event->name);
+        at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+    }
+    REQUIRE(seen.size() == 2);
+    CHECK(seen[0].starts_with(".key."));
+    CHECK(seen[1] == "key");
 }
 
 TEST_CASE("what has the name of a new file stays, whatever it is") {

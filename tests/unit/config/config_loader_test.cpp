@@ -323,24 +323,26 @@ TEST_CASE("a configuration that lets nobody in is warned about") {
     CHECK(warnings("") == 1);
     CHECK(warnings("[auth]\nanonymous = true") == 0);
     CHECK(warnings("[auth]\nhs256_secret_file = \"/k\"") == 0);
+    CHECK(warnings("[auth]\nkey_files = [\"/es256.pem\"]") == 0);
+    CHECK(warnings("[auth]\njwks_file = \"/k\"") == 0);
+    CHECK(warnings("[auth]\nkeys_dir = \"" + folder.path() + "/none\"") == 1);
+    // Also with one that nobody can use: that is for whoever reads it to say.
+    folder.write("keys/whatever", "");
+    CHECK(warnings("") == 0);
 }
 
-TEST_CASE("without a word of it the secret lies in keys/ beside the file, once it is there") {
+TEST_CASE("without a word of it keys and deny list lie beside the file") {
     const TemporaryFolder folder;
     const std::string path = folder.write("agent.toml", "");
-    const auto secret = [&](const Environment& environment = {}) {
-        return loadConfig({path, environment})->config.auth.hs256SecretFile;
+    const auto auth = [&](const Environment& environment = {}) {
+        return loadConfig({path, environment})->config.auth;
     };
-    CHECK(defaultSecretFile(path) == folder / "keys/hs256.secret");
-    CHECK(defaultSecretFile("/etc/rollo-agent/rollo-agent.toml") ==
-          "/etc/rollo-agent/keys/hs256.secret");
-    CHECK(defaultSecretFile("agent.toml") == std::filesystem::current_path() / "keys/hs256.secret");
-    CHECK_FALSE(secret());
-    // Also one that nobody can use: it is not to be passed over in silence.
-    folder.write("keys/hs256.secret", "", 0);
-    CHECK(secret() == folder / "keys/hs256.secret");
-    CHECK(loadConfig({path, {}})->warnings.empty());
-    CHECK(secret({{"ROLLO_AUTH_HS256_SECRET_FILE", "/k"}}) == "/k");
-    folder.write("agent.toml", "[auth]\nhs256_secret_file = \"/missing\"");
-    CHECK(secret() == "/missing");
+    CHECK(keysFolder(auth()) == folder / "keys");
+    CHECK(denyFile(auth()) == folder / "deny");
+    CHECK(keysFolder(auth({{"ROLLO_AUTH_KEYS_DIR", "/k"}})) == "/k");
+    folder.write("agent.toml", "[auth]\nkeys_dir = \"/keys\"\ndeny_file = \"/denied\"");
+    CHECK(keysFolder(auth()) == "/keys");
+    CHECK(denyFile(auth()) == "/denied");
+    CHECK(keysFolder(AuthConfig()) == "");
+    CHECK(denyFile(AuthConfig()) == "");
 }
