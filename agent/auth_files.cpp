@@ -20,9 +20,9 @@ std::vector<std::string> authFiles(const AuthConfig& config) {
 }
 
 bool hasKeys(const AuthConfig& config) {
+    if (config.hs256SecretFile || !config.keyFiles.empty() || config.jwksFile) return true;
     const auto inFolder = auth::filesInKeysFolder(keysFolder(config));
-    return config.hs256SecretFile || !config.keyFiles.empty() || config.jwksFile || !inFolder ||
-           !inFolder->empty();
+    return inFolder ? !inFolder->empty() : inFolder.error() != std::errc::no_such_file_or_directory;
 }
 
 std::string keysFolder(const AuthConfig& config) {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "agent/auth_setup.hpp"
@@ -53,11 +54,12 @@ TEST_CASE("lifetimes have units, and an end") {
 
 TEST_CASE("the agent takes the tokens that it makes") {
     const Setting setting;
-    const std::string token =
+    const MadeToken token =
         makeToken({.subject = "ann", .roles = {"operator"}, .vms = {"17", "web"}, .lifetime = "2h"},
                   setting.config, setting.now.wall);
-    const auto principal = makeVerifier(setting.config).verify(token, setting.now);
+    const auto principal = makeVerifier(setting.config).verify(token.text, setting.now);
     REQUIRE(principal);
+    CHECK(principal->tokenId == token.id);
     CHECK(principal->user == "ann");
     CHECK(principal->role == "operator");
     CHECK(principal->vms->size() == 2);
@@ -75,7 +77,66 @@ TEST_CASE("what cannot be a token says why") {
           "a lifetime is a number with s, m, h or d, at most ten years");
     CHECK(setting.error({.subject = ""}).find("no usable token") == 0);
     CHECK(setting.error({.subject = std::string(5000, 'x')}).find("no usable token") == 0);
+    setting.config.maxLifetime = 60s;
+    CHECK(setting.error({.subject = "ann", .lifetime = "60s"}) == "");
+    CHECK(setting.error({.subject = "ann", .lifetime = "61s"}) ==
+          "the agent takes no token that is valid for longer than 60 seconds "
+          "(auth.max_lifetime_seconds)");
+    CHECK(setting.error({.subject = "ann", .lifetime = "60s", .kid = "x"}) ==
+          "there is no secret with the kid x: rollo-agent key list shows those there are");
     setting.config.hs256SecretFile.reset();
     CHECK(setting.error({.subject = "ann"}) ==
           "there is no key to sign a token with: rollo-agent key new makes one");
+}
+
+TEST_CASE("each token has an id of its own, by which it can be denied") {
+    Setting setting;
+    const auto make = [&] {
+        return makeToken({.subject = "ann"}, setting.config, setting.now.wall);
+    };
+    const MadeToken first = make();
+    CHECK(first.id.size() == 32);
+    CHECK(make().id != first.id);
+    setting.config.denyFile = setting.folder.write("deny", "jti " + first.id + "\n");
+    const auto verifier = makeVerifier(setting.config);
+    CHECK(verifier.verify(first.text, setting.now).error() == auth::TokenError::denied);
+    CHECK(verifier.verify(make().text, setting.now));
+    setting.folder.write("deny", "sub ann\n");
+    CHECK(setting.error({.subject = "ann"}) ==
+          "no usable token: its user or the token stands in auth.deny_file");
+}
+
+TEST_CASE("the newest secret signs, unless another one is named") {
+    Setting setting;
+    setting.config.folder = setting.folder.path();
+    const auto now = std::filesystem::file_time_type::clock::now();
+    const auto write = [&](const char* name, std::chrono::seconds age) {
+        const auto path = setting.folder.write(name, std::string(64, 'k'));
+        std::filesystem::last_write_time(path, now - age);
+    };
+    const auto kid = [&](const std::optional<std::string>& wanted = std::nullopt) {
+        const auto verifier = makeVerifier(setting.config);
+        const auth::Key* key = newestSecret(verifier.keys(), wanted);
+        return key ? key->kid.value_or("-") + " " + std::string(word(key->algorithm)) : "none";
+    };
+    CHECK(kid() == "- HS256");
+    std::filesystem::last_write_time(*setting.config.hs256SecretFile, now - 10s);
+    write("keys/new.hs512.secret", 5s);
+    write("keys/old.hs256.secret", 20s);
+    CHECK(kid() == "new HS512");
+    CHECK(kid("old") == "old HS256");
+    write("keys/old.hs384.secret", 15s);
+    CHECK(kid("old") == "old HS384");
+    CHECK(kid("none") == "none");
+    const auto token =
+        makeToken({.subject = "ann", .kid = "old"}, setting.config, setting.now.wall);
+    CHECK(makeVerifier(setting.config).verify(token.text, setting.now));
+    // A public key signs nothing, however new it is.
+    setting.folder.write("keys/public.es256.pem",
+                         "-----BEGIN PUBLIC KEY-----\n"
+                         "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n"
+                         "6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n"
+                         "-----END PUBLIC KEY-----\n");
+    CHECK(kid() == "new HS512");
+    CHECK(kid("public") == "none");
 }

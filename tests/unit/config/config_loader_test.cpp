@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "agent/auth_files.hpp"
 #include "agent/config_changes.hpp"
 #include "agent/config_text.hpp"
 #include "unit/temporary_folder.hpp"
