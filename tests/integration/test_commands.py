@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands that make a key, tokens and links, and an agent that takes what they made."""
 
-import base64
-import json
 import os
 import re
 import stat
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.agent import Agent, run_agent, toml
+from lab.tokens import claims_of
 from lab.wait import wait_until
 
 TEST_DRIVER = "test:///default"  # libvirt's own, inside the agent: no daemon is needed
@@ -35,11 +34,6 @@ def keyless(agents):
     del agent.config["auth"]["hs256_secret_file"]
     agent.start()
     return agent
-
-
-def claims(token: str) -> dict:
-    payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
 def mode(path: Path) -> str:
@@ -104,7 +98,8 @@ def test_a_key_is_never_replaced(file):
     again = run_agent("--config", str(file), "key", "new")
     assert again.returncode == 1 and not again.stdout
     assert again.stderr == \
-        f"rollo-agent: {key}: there is a key already, which stays as it is\n"
+        f"rollo-agent: {key}: there is a key already, which stays as it is; " \
+        "--kid NAME makes another one\n"
     assert key.read_text() == first
     key.unlink()
     key.symlink_to(file.parent / "nowhere")
@@ -190,7 +185,7 @@ def test_who_a_link_is_for_and_for_how_long(file):
         made = run_agent("login-link", "--config", str(file), *arguments,
                          environment={"SUDO_USER": "caller"})
         assert made.returncode == 0, made.stderr
-        return claims(LINK.fullmatch(made.stdout)[2])
+        return claims_of(LINK.fullmatch(made.stdout)[2])
 
     now = time.time()
     plain = link()

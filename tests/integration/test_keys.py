@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from lab.agent import run_agent, toml
 from lab.keys import (ALGORITHMS, jwk, make_key, private_pem, public_pem, write_jwks, write_key)
-from lab.tokens import base64url, sign, sign_bytes
+from lab.tokens import base64url, claims_of, sign, sign_bytes
 from lab.wait import wait_until
 
 TEST_DRIVER = "test:///default"  # libvirt's own, inside the agent: no daemon is needed
@@ -118,6 +118,7 @@ def forged(keys: Keys) -> dict[str, str]:
     """What somebody without the key, or with the wrong one, sends."""
     good = keys.token("RS256")
     header, payload, sealed = good.split(".")
+    of_another = keys.token("RS256", sub="x").split(".")[2]
     named = {"alg": "RS256", "kid": "RS256"}
     other = base64url(json.dumps(keys.claims(role="admin")).encode())
     rsa_pem = public_pem(keys.by_kid["RS256"][1])
@@ -127,7 +128,7 @@ def forged(keys: Keys) -> dict[str, str]:
     return {
         "tampered payload": f"{header}.{other}.{sealed}",
         "tampered signature": f"{header}.{payload}.{'B' if sealed[0] != 'B' else 'C'}{sealed[1:]}",
-        "signature of another token": f"{header}.{payload}.{keys.token('RS256', sub='x').split('.')[2]}",
+        "signature of another token": f"{header}.{payload}.{of_another}",
         "unknown kid": sign(claims, keys.by_kid["RS256"][1], {"alg": "RS256", "kid": "RS999"}),
         "no kid": sign(claims, keys.by_kid["RS256"][1], {"alg": "RS256"}),
         "kid is a number": sign(claims, keys.by_kid["RS256"][1], {"alg": "RS256", "kid": 7}),
@@ -375,9 +376,9 @@ def test_a_token_can_be_denied_by_the_id_that_the_command_tells(file):
     plain, told = token(), token("--print-id")
     assert not plain.stderr and plain.stdout.count(".") == 2
     jti = told.stderr.strip().removeprefix("rollo-agent: the token's id (jti) is ")
-    claims = json.loads(_payload(told.stdout))
+    claims = claims_of(told.stdout)
     assert claims["jti"] == jti and len(jti) == 32
-    assert jti != json.loads(_payload(plain.stdout))["jti"]
+    assert jti != claims_of(plain.stdout)["jti"]
     (file.parent / "deny").write_text("sub ann\n")
     denied = token()
     assert denied.returncode == 2 and not denied.stdout and "auth.deny_file" in denied.stderr
@@ -396,9 +397,3 @@ def test_what_a_command_cannot_do_it_says(file):
         done = run_agent("--config", str(file), "key", "new", *arguments)
         assert done.returncode == 1 and word in done.stderr and not done.stdout
     assert len(list((file.parent / "keys").iterdir())) == 1
-
-
-def _payload(token: str) -> bytes:
-    import base64
-    payload = token.split(".")[1]
-    return base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
