@@ -92,6 +92,9 @@ struct PublishConfig {
 
 struct AuthConfig {
     bool anonymous = false;
+    /// Where `keys` and `deny` lie if keysDir and denyFile name none: beside the configuration
+    /// file. There they may be absent. Empty: nowhere.
+    std::string folder;
     std::optional<std::string> hs256SecretFile;
     std::optional<std::string> keysDir;
     std::vector<std::string> keyFiles;

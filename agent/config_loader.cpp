@@ -79,6 +79,11 @@ void applyFile(const std::string& file, Config& config, ConfigErrors& errors) {
         applyToml(content->bytes, file, config, errors);
 }
 
+std::string folderOf(const std::string& configPath) {
+    std::error_code error;
+    return fs::absolute(configPath, error).parent_path();
+}
+
 /// One that is there but cannot be looked at is left to whoever reads it to complain about.
 bool isAbsent(const std::string& path) {
     std::error_code error;
@@ -149,6 +154,7 @@ std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source)
     applyEnvironment(source.environment, loaded.config, errors, loaded.warnings);
     checkTls(loaded.config, errors, loaded.warnings);
     if (!errors.empty()) return std::unexpected(std::move(errors));
+    loaded.config.auth.folder = folderOf(source.path);
     findSecret(source.path, loaded.config.auth);
     warnAboutDoors(loaded.config.auth, loaded.warnings);
     return loaded;

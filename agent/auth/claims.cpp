@@ -144,6 +144,7 @@ std::expected<core::Principal, TokenError> principalOf(const Json& claims,
 
     core::Principal principal;
     principal.expiresAt = *expires;
+    if (const Json* id = claims.find("jti"); id && id->string()) principal.tokenId = *id->string();
     const bool understood = takeSubject(claims, principal) && takeRoles(claims, principal) &&
                             takePermissions(claims, principal) && takeVms(claims, principal);
     if (!understood) return std::unexpected(TokenError::badClaims);
