@@ -8,6 +8,7 @@
 #include "agent/server/converse.hpp"
 #include "agent/server/end_now.hpp"
 #include "agent/server/frame_trace.hpp"
+#include "agent/server/identity.hpp"
 #include "agent/server/line.hpp"
 #include "common/log.hpp"
 #include "common/random.hpp"
@@ -71,6 +72,8 @@ void Session::begin(core::Principal principal, const common::Now& now) {
     conversation_ = converse(std::move(handshake_->opening), std::move(principal), connectionId_,
                              peer_, services_, *this);
     handshake_.reset();
+    // Between the upgrade and now it may have been denied.
+    if (endIfRevoked()) return;
     if (const auto refusal = conversation_->refusal()) return close(*refusal);
     log::debug("connection {} of {} from {} opened {}", connectionId_,
                conversation_->principal().user.value_or("anonymous"), peer_, path_);
@@ -182,6 +185,15 @@ std::optional<std::string> Session::room() const {
 void Session::giveUp() {
     outbox_.queue().clear();
     close(farewell::tooSlow);
+}
+
+bool Session::endIfRevoked() {
+    if (closing_ || dead_ || !conversation_) return false;
+    const auto why = revocation(conversation_->principal(), services_);
+    if (!why) return false;
+    outbox_.queue().clear();
+    close(*why);
+    return true;
 }
 
 void Session::sendLatest(std::uint64_t key, const proto::Frame& frame) {
