@@ -72,8 +72,6 @@ void Session::begin(core::Principal principal, const common::Now& now) {
     conversation_ = converse(std::move(handshake_->opening), std::move(principal), connectionId_,
                              peer_, services_, *this);
     handshake_.reset();
-    // Between the upgrade and now it may have been denied.
-    if (endIfRevoked()) return;
     if (const auto refusal = conversation_->refusal()) return close(*refusal);
     log::debug("connection {} of {} from {} opened {}", connectionId_,
                conversation_->principal().user.value_or("anonymous"), peer_, path_);

@@ -2,6 +2,7 @@
 """Keys, certificates, the deny list and the configuration change while the agent runs: what that
 means for whom, that nobody else notices, and that no disk is waited for."""
 
+import json
 import os
 import secrets
 import signal
@@ -11,12 +12,14 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import libvirt
 import pytest
 
 from lab.agent import Agent, agent_binary, free_port
 from lab.business import NO_LIMITS, Business
 from lab.certificates import Pair, make_pair, served
 from lab.client import Client
+from lab.raw_websocket import CLOSE, TEXT, RawWebSocket
 from lab.strangers import latencies
 from lab.tokens import sign, token_for
 from lab.wait import wait_until
@@ -199,6 +202,30 @@ def test_who_is_denied_ends_at_once_and_nobody_else(denying, business, connect, 
     assert f"{count} connections of those who may not be here any more end" in log
     for path in ("/ws", "/ws/stats", f"/ws/console/{guest.spec.uuid}"):
         assert f"of mallory from 127.0.0.1 to {path} ended: closed with 4001: access_revoked" in log
+
+
+def test_what_waits_for_somebody_who_is_denied_is_dropped(denying, guests):
+    """Also where it does not read: megabytes would come behind."""
+    agent = denying
+    for i in range(8):
+        guests(f"large-{i}").define().domain.setMetadata(
+            libvirt.VIR_DOMAIN_METADATA_TITLE, f"{i}" + "x" * 1_500_000, None, None,
+            libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+    honest = token_for(agent, role="viewer")
+    wait_until(lambda: len(json.dumps(agent.get("/api/v1/vms", honest)[1])) > 12_000_000, 20,
+               "all known")
+    with RawWebSocket(agent.port, "/ws?events=*", receive_buffer=4096, seconds=30,
+                      headers=f"Authorization: Bearer {token_for(agent, 'mallory', role='viewer')}"
+                              "\r\n") as slow:
+        slow.receive_until(TEXT)
+        deny(agent, "sub mallory")
+        wait_until(lambda: "may not be here any more" in agent.log(), SECONDS, "it ends")
+        told = [slow.receive()]
+        while told[-1][0] != CLOSE:
+            told.append(slow.receive())
+    assert sum(len(payload) for _, payload in told) < 6_000_000
+    assert json.loads(told[-2][1])["data"]["reason"] == "access_revoked"
+    assert told[-1][1] == (4001).to_bytes(2, "big") + b"access_revoked"
 
 
 def test_who_renewed_a_token_is_who_the_new_one_says(denying, connect):

@@ -185,6 +185,19 @@ TEST_CASE("a reload reads everything, or leaves everything as it was") {
     CHECK(bench.told.count("the configuration stays as it was") == 1);
 }
 
+TEST_CASE("what a reload names is watched from then on") {
+    Bench bench;
+    bench.start();
+    bench.folder.write("ring/one.hs256.secret", std::string(40, '1'));
+    bench.config("keys_dir = \"" + (bench.folder / "ring") + "\"\n");
+    bench.files->reload();
+    REQUIRE(bench.until([&] { return bench.taken.size() == 1; }));
+    CHECK(bench.taken[0].verifier->keys().keys().size() == 2);
+    bench.folder.write("ring/two.hs256.secret", std::string(40, '2'));
+    REQUIRE(bench.until([&] { return bench.taken.size() == 2; }));
+    CHECK(bench.taken[1].verifier->keys().keys().size() == 3);
+}
+
 TEST_CASE("a configuration that changes is not read before a reload") {
     Bench bench;
     bench.start();
