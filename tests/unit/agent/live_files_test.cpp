@@ -137,6 +137,23 @@ TEST_CASE("what is not good changes nothing and is told once for each change") {
     CHECK(bench.told.count("stay as they were") == 3);
 }
 
+TEST_CASE("a certificate that is not good keeps no key out, and neither is told twice") {
+    Bench bench;
+    bench.config("[tls]\ncertificate_file = \"" + (bench.folder / "crt") + "\"\nkey_file = \"" +
+                 (bench.folder / "key") + "\"\n[server]\nlisten = [\"tls:127.0.0.1:1\"]\n");
+    bench.start();
+    bench.deny("nonsense\n");
+    REQUIRE(bench.until([&] { return bench.told.count("stay as they were") == 1; }));
+    // This takes two looks more, in which the deny list is as bad as before.
+    bench.folder.write("crt", "nonsense");
+    REQUIRE(bench.until([&] { return bench.told.count("certificate stays as it was") == 1; }));
+    CHECK(bench.told.count("stay as they were") == 1);
+    bench.deny("sub mallory\n");
+    REQUIRE(bench.until([&] { return bench.taken.size() == 1; }));
+    CHECK(bench.taken[0].verifier->denies(user("mallory")));
+    CHECK(bench.told.count("certificate stays as it was") == 1);
+}
+
 TEST_CASE("what failed for a reason that passes is read without a change of the file") {
     Bench bench;
     bench.start();
