@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "agent/auth_setup.hpp"
-#include "agent/config_changes.hpp"
 #include "agent/console_journal.hpp"
 #include "agent/console_setup.hpp"
 #include "agent/core/consoles.hpp"
@@ -17,6 +16,7 @@
 #include "agent/core/publications.hpp"
 #include "agent/event_delay.hpp"
 #include "agent/host_facts.hpp"
+#include "agent/live_files.hpp"
 #include "agent/metrics_page.hpp"
 #include "agent/process_meter.hpp"
 #include "agent/program_stats.hpp"
@@ -45,6 +45,8 @@ constexpr milliseconds addressTick{30000};
 /// From SIGTERM on: how long clients may take to hear goodbye, and all the rest together.
 constexpr milliseconds goodbyes{1200};
 constexpr milliseconds everything{2500};
+/// Within it, for files that are being read for nobody any more.
+constexpr milliseconds interruption{100};
 
 virt::Settings virtSettings(const Config& config) {
     virt::Settings settings;
@@ -79,7 +81,9 @@ class Agent {
   public:
     Agent(const Config& config, const ConfigSource& source)
         : config_(config),
-          source_(source),
+          files_(
+              config, source, [tasks = tasks_](auto task) { tasks->post(std::move(task)); },
+              [this](FreshFiles fresh) { use(std::move(fresh)); }),
           keeper_(config.agent.stateDir, tasks_),
           hub_(common::randomHex(8)),
           hypervisor_(
@@ -97,7 +101,7 @@ class Agent {
           host_(hostSettings(config), keeper_.load(common::readClocks()), hub_, hypervisor_),
           consoles_(consoleSettings(config.console), host_.state(), hypervisor_, logConsoleDeed),
           server_(serverSettings(config), loop_, hub_, host_.state(), consoles_,
-                  makeVerifier(config.auth)) {}
+                  makeVerifier(config.auth), readCertificate(config)) {}
 
     int run() {
         hypervisor_.setWake([this, tasks = tasks_] {
@@ -163,6 +167,7 @@ class Agent {
     void tick() {
         const common::Now now = common::readClocks();
         notify::watchdog();
+        files_.tick(now);
         host_.tick(now);
         host_.noteQueues(proto::Frame::bytesAlive(),
                          static_cast<std::size_t>(config_.server.totalQueueBytes), now);
@@ -193,11 +198,12 @@ class Agent {
     int end() {
         const bool saved = keeper_.finish(host_, left() / 2);
         const bool ended = hypervisor_.stop(left());
+        const bool read = files_.finish(std::min(left(), interruption));
         tasks_->close();
         log::info("the longest turn of the main loop took {} ms",
                   std::chrono::duration_cast<milliseconds>(loop_.lag().longestEver()).count());
         if (!saved) log::error("the state was not saved in time");
-        if (saved && ended) return EXIT_SUCCESS;
+        if (saved && ended && read) return EXIT_SUCCESS;
         // A thread hangs in a call that nothing can end; what it holds goes with the process.
         log::warning("some calls did not return in time; the process ends without them");
         std::_Exit(EXIT_SUCCESS);
@@ -205,41 +211,39 @@ class Agent {
 
     void reload() {
         notify::reloading();
-        const auto loaded = loadConfig(source_);
-        if (!loaded) {
-            for (const auto& error : loaded.error()) log::error("{}", error);
-            log::error("the configuration stays as it was");
-        } else {
-            for (const auto& warning : loaded->warnings) log::warning("{}", warning);
-            apply(loaded->config);
-        }
-        notify::ready();
+        files_.reload();
     }
 
-    void apply(const Config& fresh) try {
-        const Config next = reloaded(config_, fresh);
-        server_.reconfigure(serverSettings(next), makeVerifier(next.auth));
-        consoles_.reconfigure(consoleSettings(next.console), common::readClocks());
-        hypervisor_.setSampleInterval(next.metrics.interval);
-        host_.setAlertPolicy(next.alerts, common::readClocks());
-        host_.setSampleInterval(next.metrics.interval);
-        log::setLevel(next.agent.logLevel);
-        for (const auto& change : changesBetween(config_, fresh))
+    void use(FreshFiles fresh) {
+        if (fresh.settings) apply(*fresh.settings);
+        if (fresh.verifier) server_.use(std::move(*fresh.verifier));
+        if (fresh.certificate) server_.use(std::move(*fresh.certificate));
+        server_.endRevoked();
+        if (fresh.endReload) notify::ready();
+    }
+
+    void apply(const FreshFiles::Settings& fresh) {
+        const common::Now now = common::readClocks();
+        config_ = fresh.config;
+        server_.reconfigure(fresh.server);
+        consoles_.reconfigure(consoleSettings(config_.console), now);
+        hypervisor_.setSampleInterval(config_.metrics.interval);
+        host_.setAlertPolicy(config_.alerts, now);
+        host_.setSampleInterval(config_.metrics.interval);
+        log::setLevel(config_.agent.logLevel);
+        for (const auto& change : fresh.changes)
             log::notice("{}: {} -> {}{}", change.name, change.before, change.after,
                         change.needsRestart ? " (needs a restart: not in force yet)" : "");
-        config_ = next;
         log::notice("the configuration was read again");
-    } catch (const std::exception& error) {
-        log::error("the configuration stays as it was: {}", error.what());
     }
 
     Config config_;
-    ConfigSource source_;
     /// Shared with threads that may outlive everything else here.
     std::shared_ptr<common::TaskQueue> tasks_ = std::make_shared<common::TaskQueue>();
     server::Loop loop_;
     EventDelay delay_;
     ProcessMeter process_{common::readClocks()};
+    LiveFiles files_;
     StateKeeper keeper_;
     core::Hub hub_;
     virt::LibvirtHypervisor hypervisor_;

@@ -39,10 +39,15 @@ std::optional<server::Certificate::Files> certificateFiles(const Config& config)
     return server::Certificate::Files{*config.tls.certificateFile, *config.tls.keyFile};
 }
 
+std::optional<server::Certificate> readCertificate(const Config& config) {
+    const auto files = certificateFiles(config);
+    if (!files) return std::nullopt;
+    return server::Certificate::load(*files);
+}
+
 server::Settings serverSettings(const Config& config) {
     server::Settings settings;
     settings.listen = config.server.listen;
-    settings.certificate = certificateFiles(config);
     settings.allowedHosts = allowedHosts(config.server);
     settings.allowedOrigins = server::AllowedOrigins(config.server.allowedOrigins);
     settings.anonymous = config.auth.anonymous;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/config.hpp"
+#include "agent/server/certificate.hpp"
 #include "agent/server/services.hpp"
 
 namespace rollo::agent {
@@ -12,5 +13,7 @@ server::Settings serverSettings(const Config& config);
 
 /// The files of the certificate that the configuration needs; nothing where it needs none.
 std::optional<server::Certificate::Files> certificateFiles(const Config& config);
+/// Reads them. Throws as Certificate::load does; may block.
+std::optional<server::Certificate> readCertificate(const Config& config);
 
 }  // namespace rollo::agent

@@ -15,4 +15,11 @@ Identity identify(const Request& request, Services& services, const common::Now&
     return {std::nullopt, "no token"};
 }
 
+std::optional<proto::Farewell> revocation(const core::Principal& principal,
+                                          const Services& services) {
+    if (!principal.user && !services.settings.anonymous) return proto::farewell::tokenMissing;
+    if (services.verifier.denies(principal)) return proto::farewell::accessRevoked;
+    return std::nullopt;
+}
+
 }  // namespace rollo::server

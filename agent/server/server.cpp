@@ -82,15 +82,15 @@ std::string turnAwayText(Refused reason) {
 }  // namespace
 
 Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
-               core::Consoles& consoles, auth::TokenVerifier verifier)
+               core::Consoles& consoles, auth::TokenVerifier verifier,
+               std::optional<Certificate> certificate)
     : services_{std::move(settings), hub, state, consoles, std::move(verifier), {}, {}},
       loop_(loop),
       admission_(bounded(services_.settings.admission)),
       turnedAway_(loop) {
     onStats([](proto::WebsocketStats&, const common::Now&) {});
     lws_set_log_level(LLL_ERR | LLL_WARN, fromLibrary);
-    if (services_.settings.certificate)
-        tls_ = std::make_unique<Tls>(*services_.settings.certificate);
+    if (certificate) tls_ = std::make_unique<Tls>(std::move(*certificate));
     void* foreign[] = {loop_.native()};
     lws_context_creation_info info{};
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
@@ -157,12 +157,11 @@ void Server::listenAt(const ListenAddress& address, bool publisher) {
               publisher ? " for publishing alone" : "");
 }
 
-void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier) {
+void Server::reconfigure(const Settings& settings) {
     services_.settings.anonymous = settings.anonymous;
     services_.settings.publicMetrics = settings.publicMetrics;
     services_.settings.allowedHosts = settings.allowedHosts;
     services_.settings.allowedOrigins = settings.allowedOrigins;
-    if (tls_ && settings.certificate) tls_->use(*settings.certificate);
     services_.settings.budget = settings.budget;
     services_.settings.requestTime = settings.requestTime;
     services_.settings.responseTime = settings.responseTime;
@@ -176,7 +175,22 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     auto limits = settings.admission;
     limits.connections = admission_.limits().connections;
     admission_.setLimits(std::move(limits));
+}
+
+void Server::use(auth::TokenVerifier verifier) {
     services_.verifier = std::move(verifier);
+}
+
+void Server::use(Certificate certificate) {
+    if (tls_) tls_->use(std::move(certificate));
+}
+
+void Server::endRevoked() {
+    const auto ended = std::ranges::count_if(connections_, [](const auto& connection) {
+        Session* session = connection->session();
+        return session && session->endIfRevoked();
+    });
+    if (ended > 0) log::notice("{} connections of those who may not be here any more end", ended);
 }
 
 void Server::accept(int fd, Peer peer) {
@@ -229,7 +243,6 @@ void Server::tick(const common::Now& now) {
     admission_.tick(now.mono);
     turnedAway_.tick(now.mono);
     services_.publishRates.tick(services_.settings.publish.eventsPerSecond, now.mono);
-    if (tls_) tls_->tick();
     // From the end: whoever goes is replaced by the last.
     for (std::size_t i = connections_.size(); i-- > 0;) {
         connections_[i]->tick(now);

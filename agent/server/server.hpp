@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,9 +26,11 @@ namespace rollo::server {
 /// Thread: main.
 class Server {
   public:
-    /// Throws where libwebsockets or its libuv part cannot be had.
+    /// `certificate`: needed where an address has TLS. Throws where libwebsockets or its libuv part
+    /// cannot be had.
     Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
-           core::Consoles& consoles, auth::TokenVerifier verifier);
+           core::Consoles& consoles, auth::TokenVerifier verifier,
+           std::optional<Certificate> certificate = std::nullopt);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -35,7 +38,14 @@ class Server {
     /// Throws std::system_error, which names the address, where one cannot be listened to.
     void listen();
     /// What can change while clients are connected.
-    void reconfigure(const Settings& settings, auth::TokenVerifier verifier);
+    void reconfigure(const Settings& settings);
+    /// For tokens from now on; who is here stays.
+    void use(auth::TokenVerifier verifier);
+    /// For new connections by TLS.
+    void use(Certificate certificate);
+    /// Ends the WebSockets of all who were let in and may not be here any more, at once: what waits
+    /// for them is dropped.
+    void endRevoked();
     void tick(const common::Now& now);
     /// While held nothing leaves, and all that is told waits: for moments, not longer.
     void hold(bool held) { services_.held = held; }

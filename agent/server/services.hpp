@@ -19,7 +19,6 @@
 #include "agent/server/allowed_hosts.hpp"
 #include "agent/server/allowed_origins.hpp"
 #include "agent/server/budget.hpp"
-#include "agent/server/certificate.hpp"
 #include "agent/server/counters.hpp"
 #include "agent/server/gather.hpp"
 #include "agent/server/listen_address.hpp"
@@ -33,7 +32,6 @@ class Session;
 
 struct Settings {
     std::vector<ListenAddress> listen;
-    std::optional<Certificate::Files> certificate;  ///< needed where an address has TLS
     AllowedHosts allowedHosts;
     AllowedOrigins allowedOrigins;
     bool anonymous = false;

@@ -8,6 +8,7 @@
 #include "agent/server/converse.hpp"
 #include "agent/server/end_now.hpp"
 #include "agent/server/frame_trace.hpp"
+#include "agent/server/identity.hpp"
 #include "agent/server/line.hpp"
 #include "common/log.hpp"
 #include "common/random.hpp"
@@ -182,6 +183,15 @@ std::optional<std::string> Session::room() const {
 void Session::giveUp() {
     outbox_.queue().clear();
     close(farewell::tooSlow);
+}
+
+bool Session::endIfRevoked() {
+    if (closing_ || dead_ || !conversation_) return false;
+    const auto why = revocation(conversation_->principal(), services_);
+    if (!why) return false;
+    outbox_.queue().clear();
+    close(*why);
+    return true;
 }
 
 void Session::sendLatest(std::uint64_t key, const proto::Frame& frame) {

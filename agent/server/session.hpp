@@ -64,6 +64,8 @@ class Session final : public core::Subscriber {
     std::uint64_t conflated() const { return outbox_.queue().conflated(); }
     /// Drops what waits and closes: the client does not take what it is owed.
     void giveUp();
+    /// The same for somebody who may not be here any more; false for everybody else.
+    bool endIfRevoked();
     bool closing() const { return closing_ || dead_; }
 
     // core::Subscriber

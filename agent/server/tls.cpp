@@ -2,11 +2,10 @@
 #include "agent/server/tls.hpp"
 
 #include <openssl/ssl.h>
-#include <sys/stat.h>
 
-#include <exception>
 #include <utility>
 
+#include "common/clock.hpp"
 #include "common/log.hpp"
 
 namespace rollo::server {
@@ -25,8 +24,7 @@ void announce(const Certificate& certificate) {
 
 }  // namespace
 
-Tls::Tls(const Certificate::Files& files)
-    : files_(files), seen_(stamps()), certificate_(Certificate::load(files)) {
+Tls::Tls(Certificate certificate) : certificate_(std::move(certificate)) {
     announce(certificate_);
 }
 
@@ -46,39 +44,9 @@ void Tls::prepare(ssl_ctx_st* context) {
         this);
 }
 
-void Tls::use(const Certificate::Files& files) {
-    files_ = files;
-    reload();
-}
-
-void Tls::tick() {
-    const Stamps now = stamps();
-    if (now != seen_ && now == noticed_) reload();
-    noticed_ = now;
-}
-
-void Tls::reload() try {
-    // Before the files are read: what changes meanwhile is read again.
-    seen_ = stamps();
-    certificate_ = Certificate::load(files_);
+void Tls::use(Certificate certificate) {
+    certificate_ = std::move(certificate);
     announce(certificate_);
-} catch (const std::exception& error) {
-    log::error("the TLS certificate stays as it was: {}", error.what());
-}
-
-bool Tls::Stamp::operator==(const Stamp& other) const {
-    return device == other.device && inode == other.inode && size == other.size &&
-           changed.tv_sec == other.changed.tv_sec && changed.tv_nsec == other.changed.tv_nsec;
-}
-
-std::optional<Tls::Stamp> Tls::stampOf(const std::string& file) {
-    struct stat status{};
-    if (::stat(file.c_str(), &status) != 0) return std::nullopt;
-    return Stamp{status.st_dev, status.st_ino, status.st_size, status.st_ctim};
-}
-
-Tls::Stamps Tls::stamps() const {
-    return {stampOf(files_.certificate), stampOf(files_.key)};
 }
 
 }  // namespace rollo::server

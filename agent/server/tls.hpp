@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
-
-#include <array>
-#include <optional>
-
 #include "agent/server/certificate.hpp"
-#include "common/clock.hpp"
 
 struct ssl_ctx_st;
 
 namespace rollo::server {
 
-/// The certificate that new connections by TLS get, kept up to date: when its files change, or
-/// others are named, they are read and checked, and a pair that is not good leaves the old one in
-/// force. Connections that are there keep theirs.
+/// The certificate that new connections by TLS get. Connections that are there keep theirs.
 /// Thread: main.
 class Tls {
   public:
-    /// Throws as Certificate::load does.
-    explicit Tls(const Certificate::Files& files);
+    explicit Tls(Certificate certificate);
     Tls(const Tls&) = delete;
     Tls& operator=(const Tls&) = delete;
 
@@ -28,30 +19,10 @@ class Tls {
     /// certificate in force at each. This object has to outlive them.
     void prepare(ssl_ctx_st* context);
 
-    /// Reads these files, at once.
-    void use(const Certificate::Files& files);
-    /// Looks whether the files have changed (stat(2)) and are left alone since the last look, as
-    /// one is replaced after the other. About once a second.
-    void tick();
+    /// In place of the one so far.
+    void use(Certificate certificate);
 
   private:
-    struct Stamp {
-        dev_t device = 0;
-        ino_t inode = 0;
-        off_t size = 0;
-        timespec changed{};
-
-        bool operator==(const Stamp& other) const;
-    };
-    using Stamps = std::array<std::optional<Stamp>, 2>;
-
-    static std::optional<Stamp> stampOf(const std::string& file);
-    Stamps stamps() const;
-    void reload();
-
-    Certificate::Files files_;
-    Stamps seen_;     ///< of the files when they were read
-    Stamps noticed_;  ///< at the last look
     Certificate certificate_;
 };
 

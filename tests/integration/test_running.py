@@ -222,7 +222,7 @@ def test_signals_during_the_start(lab, agents, number):
 @pytest.mark.short
 def test_sighup_says_what_changed_and_what_needs_a_restart(quick, connect):
     agent = quick()
-    stays = connect(agent, "/ws?events=*")
+    stays = connect(agent, "/ws?events=*", token=token_for(agent, role="viewer"))
     stays.expect("connection_status")
     agent.config["auth"]["anonymous"] = False
     agent.config["metrics"]["interval_seconds"] = 2
