@@ -370,15 +370,16 @@ def test_a_certificate_that_hangs_holds_nobody_up(agents, guests, connect, tmp_p
 
 
 @pytest.mark.short
-def test_a_pipe_in_place_of_a_key_holds_nobody_up_nor_the_end(agents, guests, connect):
+def test_a_pipe_in_place_of_the_configuration_holds_nobody_up_nor_the_end(agents, guests, connect):
     agent = agents()
     client = connect(agent, "/ws?events=vm_status_changed")
     client.expect("snapshot")
     pipe = agent.directory / "pipe"
     os.mkfifo(pipe, 0o600)
-    pipe.rename(agent.directory / "secret")
+    pipe.rename(agent.config_path)
+    os.kill(agent.pid, signal.SIGHUP)
     # It opens as soon as somebody reads it, who then waits for what is written.
-    writer = wait_until(lambda: opened(agent.directory / "secret"), SECONDS, "the agent reads it")
+    writer = wait_until(lambda: opened(agent.config_path), SECONDS, "the agent reads it")
     try:
         goes_on_as_before(agent, client, guests, "meanwhile")
         began = time.monotonic()
