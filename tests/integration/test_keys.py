@@ -179,6 +179,7 @@ def malformed(keys: Keys) -> dict[str, str]:
                            '{"sub":"ann",' + more + "}"),
         "kid twice": hs256('{"alg":"HS256","kid":"x","kid":"HS256"}',
                            '{"sub":"ann",' + more + "}"),
+        "typ of another sort": keys.token("ES256", {"typ": "at+jwt"}),
         "crit": hs256('{"alg":"HS256","kid":"HS256","crit":["exp"]}',
                       '{"sub":"ann",' + more + "}"),
     }

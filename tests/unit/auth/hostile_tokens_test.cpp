@@ -109,6 +109,11 @@ TEST_CASE("a token of each algorithm is taken with its own key") {
     CHECK(outcome(hmacToken(hs256Header)) == accepted);
     CHECK(outcome(tokenOf(Algorithm::rs256, goodPayload, rsa())) == accepted);
     CHECK(outcome(tokenOf(Algorithm::es256, goodPayload, p256())) == accepted);
+    const std::string longSecret(64, 'l');
+    for (const auto algorithm : {Algorithm::hs384, Algorithm::hs512})
+        CHECK(outcome(tokenOf(R"({"alg":")" + std::string(word(algorithm)) + "\"}", goodPayload,
+                              algorithm, longSecret),
+                      verifierWith({keyWith(algorithm, longSecret)})) == accepted);
     for (const auto algorithm : {Algorithm::rs384, Algorithm::rs512})
         CHECK(outcome(tokenOf(algorithm, goodPayload, rsa()),
                       verifierWith({keyWith(algorithm, rsa().publicPem())})) == accepted);
