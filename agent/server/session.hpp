@@ -21,7 +21,8 @@ struct lws;
 namespace rollo::server {
 
 /// One WebSocket: who it is, what it says to the core and the core to it, and how it ends. What
-/// the messages mean is the core's business.
+/// the messages mean is the core's business. What arrives is in session.cpp, what leaves in
+/// session_sending.cpp.
 /// Owned by its Connection. Thread: main.
 class Session final : public core::Subscriber {
   public:
