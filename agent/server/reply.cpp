@@ -20,6 +20,7 @@ struct Status {
 
 constexpr std::array statuses = {
     Status{200, "OK"},
+    Status{201, "Created"},
     Status{202, "Accepted"},
     Status{204, "No Content"},
     Status{400, "Bad Request", "bad_request"},
@@ -58,6 +59,14 @@ Reply refusalReply(const Refusal& refusal) {
     if (!refusal.field.empty()) out.member("field", refusal.field);
     out.endObject();
     return json(refusal.status, std::string(out.text()));
+}
+
+Reply laterReply(const Refusal& refusal, std::chrono::milliseconds wait) {
+    Reply reply = refusalReply(refusal);
+    reply.headers = fmt::format(
+        "retry-after: {}\r\n",
+        std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(wait).count()));
+    return reply;
 }
 
 Reply attachment(std::string_view filename, std::string body) {

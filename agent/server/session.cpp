@@ -20,6 +20,7 @@ namespace log = common::log;
 namespace farewell = proto::farewell;
 
 constexpr std::chrono::seconds waitForAck{3};
+constexpr std::chrono::seconds waitForRoom{5};  ///< where a user has too many already
 
 }  // namespace
 
@@ -48,10 +49,10 @@ Session::~Session() {
     // Who has never been anybody may come as often as it likes: Refusals tells of those.
     log::write(conversation_ ? log::Level::info : log::Level::debug,
                fmt::format("connection {} of {} from {} to {} ended: {}", connectionId_, user,
-                           peer_, path_, end),
+                           peer_.text, path_, end),
                {{"ROLLO_CONNECTION", connectionId_},
                 {"ROLLO_USER", user},
-                {"ROLLO_ADDRESS", peer_},
+                {"ROLLO_ADDRESS", peer_.text},
                 {"ROLLO_ENDPOINT", path_},
                 {"ROLLO_END", end}});
 }
@@ -59,19 +60,33 @@ Session::~Session() {
 void Session::open(const common::Now& now) {
     opened_ = now.mono;
     heartbeat_.heard(now.mono);
-    if (handshake_->principal) return begin(std::move(*handshake_->principal), now);
-    if (handshake_->authByMessage) return;
-    close(handshake_->tokenGiven ? farewell::tokenInvalid : farewell::tokenMissing);
+    auto& identity = handshake_->identity;
+    if (identity.principal) return begin(std::move(*identity.principal), now);
+    if (!handshake_->authByMessage) close(identity.farewell, identity.wait);
 }
 
 void Session::begin(core::Principal principal, const common::Now& now) {
     conversation_ = converse(std::move(handshake_->opening), std::move(principal), connectionId_,
-                             peer_, services_, *this);
+                             peer_.text, services_, *this);
     handshake_.reset();
     if (const auto refusal = conversation_->refusal()) return close(*refusal);
+    if (!takeSeat(conversation_->principal(), now)) return;
+    if (conversation_->isOneTooMany()) {
+        services_.refusals.note(Refused::consolesPerUser, peer_.text, now.mono);
+        return close(farewell::tooManyConsoles, waitForRoom);
+    }
     log::debug("connection {} of {} from {} opened {}", connectionId_,
-               conversation_->principal().user.value_or("anonymous"), peer_, path_);
+               conversation_->principal().user.value_or("anonymous"), peer_.text, path_);
     conversation_->open(now);
+}
+
+bool Session::takeSeat(const core::Principal& principal, const common::Now& now) {
+    if (!principal.user || seat_) return true;
+    seat_ = services_.seats.take(*principal.user, services_.settings.connectionsPerUser);
+    if (seat_) return true;
+    services_.refusals.note(Refused::connectionsPerUser, peer_.text, now.mono);
+    close(farewell::tooManyConnections, waitForRoom);
+    return false;
 }
 
 // --- what arrives --------------------------------------------------------------------------------
@@ -105,7 +120,7 @@ void Session::refuseToHear(Inbox::Trouble trouble, const common::Now& now) {
         case Inbox::Trouble::tooManyBytes:
             return closeForAbuse(Refused::byteRate, farewell::rateLimited, now);
         case Inbox::Trouble::tooManyMessages:
-            services_.refusals.note(Refused::messageRate, peer_, now.mono);
+            services_.refusals.note(Refused::messageRate, peer_.text, now.mono);
             refuse({proto::ErrorCode::rateLimited,
                     "messages come too fast; this one was not looked at",
                     {},
@@ -122,24 +137,31 @@ void Session::handleText(std::string_view text, const common::Now& now) {
                text.size());
     const auto* token = message ? std::get_if<proto::Authenticate>(&*message) : nullptr;
     if (token) return authenticate(*token, now);
-    if (!conversation_) return endWithoutToken(now);
+    if (!conversation_) return endWithoutToken(Refused::token, now);
     if (!message) return refuse(message.error(), now);
     conversation_->handle(*message, now);
 }
 
 void Session::authenticate(const proto::Authenticate& message, const common::Now& now) {
-    auto principal = services_.verifier.verify(message.token, now);
-    if (!principal) {
-        services_.refusals.note(Refused::token, peer_, now.mono, auth::describe(principal.error()));
-        if (!conversation_) return close(farewell::tokenInvalid);
-        return refuse({proto::ErrorCode::invalidToken, "the token is not valid", "auth", {}}, now);
-    }
-    if (!conversation_) return begin(std::move(*principal), now);
-    conversation_->renew(std::move(*principal), now);
+    Identity identity = identifyByToken(message.token, peer_, services_, now);
+    if (!identity.principal) return refuseToken(identity, now);
+    if (!conversation_) return begin(std::move(*identity.principal), now);
+    if (takeSeat(*identity.principal, now))
+        conversation_->renew(std::move(*identity.principal), now);
 }
 
-void Session::endWithoutToken(const common::Now& now) {
-    services_.refusals.note(Refused::token, peer_, now.mono, "none came");
+void Session::refuseToken(const Identity& nobody, const common::Now& now) {
+    using proto::ErrorCode;
+    if (!conversation_) return close(nobody.farewell, nobody.wait);
+    if (nobody.reason == Refused::tokenRate)
+        return refuse(
+            {ErrorCode::rateLimited, "too many bad tokens have come from this address", "auth", {}},
+            now);
+    refuse({ErrorCode::invalidToken, "the token is not valid", "auth", {}}, now);
+}
+
+void Session::endWithoutToken(Refused reason, const common::Now& now) {
+    services_.refusals.note(reason, peer_.text, now.mono);
     close(farewell::tokenMissing);
 }
 
@@ -157,7 +179,7 @@ void Session::refuse(const proto::Error& error, const common::Now& now) {
 
 void Session::closeForAbuse(Refused reason, const proto::Farewell& farewell,
                             const common::Now& now) {
-    services_.refusals.note(reason, peer_, now.mono);
+    services_.refusals.note(reason, peer_.text, now.mono);
     close(farewell, budget_.untilFull(services_.settings.budget, now.mono));
 }
 
@@ -195,7 +217,8 @@ void Session::tick(const common::Now& now) {
         return;
     }
     if (!conversation_) {
-        if (now.mono - opened_ >= services_.settings.authTime) endWithoutToken(now);
+        if (now.mono - opened_ >= services_.settings.authTime)
+            endWithoutToken(Refused::authTime, now);
         return;
     }
     lookAtHeartbeat(now);

@@ -81,6 +81,7 @@ void Session::close(const proto::Farewell& farewell, std::chrono::milliseconds w
         proto::Frame::close(static_cast<std::uint16_t>(farewell.code), farewell.word));
     ++services_.counters.closed[static_cast<std::uint16_t>(farewell.code)];
     closing_ = std::make_unique<Closing>(farewell, now.mono + waitForGoodbye);
+    seat_.reset();
     readAsWanted();
     markDirty();
 }
