@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "agent/core/console_report.hpp"
+#include "agent/server/event_log.hpp"
 #include "agent/server/identity.hpp"
 #include "agent/server/opening.hpp"
 #include "agent/server/path_pattern.hpp"
@@ -151,6 +152,10 @@ Reply consoleLog(const Call& call) {
                       core::consoleText(console, range->from, range->tail));
 }
 
+Reply events(const Call& call) {
+    return missedEvents(call.request, call.principal, call.services);
+}
+
 Reply publish(const Call& call) {
     return publishEvents(call.request, call.principal, call.services, call.now);
 }
@@ -181,7 +186,7 @@ Reply welcome(const Call& call) {
                     "/ws/console/{{id, uuid or name}}  /ws/stats\n"
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
                     "/api/v1/vms/{{id, uuid or name}}  /api/v1/operations  /api/v1/alerts  "
-                    "/api/v1/events (POST)  /api/v1/tickets (POST)\n",
+                    "/api/v1/events  /api/v1/tickets (POST)\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
         {},
         {}};
@@ -203,6 +208,7 @@ constexpr std::array routes = {
     Route{"/api/v1/vms/{vm}/history", Permission::vmView, vmHistory},
     Route{"/api/v1/vms/{vm}/console", Permission::consoleRead, consoles},
     Route{"/api/v1/vms/{vm}/console/log", Permission::consoleRead, consoleLog},
+    Route{"/api/v1/events", Permission::vmView, events, "GET", Permission::serverView},
     Route{"/api/v1/events", Permission::eventsPublish, publish, "POST", {}, publishHead},
     Route{"/api/v1/tickets", std::nullopt, tickets, "POST", {}, ticketHead, true},
 };
@@ -269,9 +275,8 @@ std::expected<Admitted, Reply> admit(const Request& request, Services& services,
     const auto found = find(request);
     if (!found.route) return std::unexpected(nowhere(request, found.allow));
     const Route& route = *found.route;
-    const bool open =
-        (!route.permission && !route.bearer) ||
-        (route.path == metricsPath && services.settings.publicMetrics);
+    const bool open = (!route.permission && !route.bearer) ||
+                      (route.path == metricsPath && services.settings.publicMetrics);
     if (open) return Admitted{route, found.name, Principal::anonymous()};
     if (request.peer.publisher) return Admitted{route, found.name, Principal::publisher()};
     if (route.bearer && !request.bearer) return std::unexpected(noBearer(request, services, now));
@@ -282,8 +287,7 @@ std::expected<Admitted, Reply> admit(const Request& request, Services& services,
     return Admitted{route, found.name, std::move(*identity.principal)};
 }
 
-Call callOf(const Admitted& admitted, const Request& request, Services& services,
-            const Now& now) {
+Call callOf(const Admitted& admitted, const Request& request, Services& services, const Now& now) {
     return {services, admitted.principal, request, admitted.name, now};
 }
 

@@ -29,6 +29,7 @@ constexpr std::array statuses = {
     Status{404, "Not Found", "not_found"},
     Status{405, "Method Not Allowed", "method_not_allowed"},
     Status{409, "Conflict", "conflict"},
+    Status{410, "Gone", "gap"},
     Status{411, "Length Required", "length_required"},
     Status{413, "Content Too Large", "content_too_large"},
     Status{415, "Unsupported Media Type", "unsupported_media_type"},
