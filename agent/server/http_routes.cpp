@@ -152,26 +152,6 @@ Reply consoleLog(const Call& call) {
                       core::consoleText(console, range->from, range->tail));
 }
 
-Reply events(const Call& call) {
-    return missedEvents(call.request, call.principal, call.services);
-}
-
-Reply publish(const Call& call) {
-    return publishEvents(call.request, call.principal, call.services, call.now);
-}
-
-std::optional<Reply> publishHead(const Call& call) {
-    return refuseHead(call.request, call.principal, call.services, call.now);
-}
-
-Reply tickets(const Call& call) {
-    return issueTicket(call.request, call.principal, call.services, call.now);
-}
-
-std::optional<Reply> ticketHead(const Call& call) {
-    return refuseTicketHead(call.request);
-}
-
 Reply metrics(const Call& call) {
     const auto& write = call.services.metricsText;
     return {200, "text/plain; version=0.0.4; charset=utf-8", write ? write() : std::string(), {}};
@@ -193,6 +173,19 @@ Reply welcome(const Call& call) {
 }
 
 constexpr std::string_view metricsPath = "/metrics";
+constexpr auto events = [](const Call& call) {
+    return missedEvents(call.request, call.principal, call.services);
+};
+constexpr auto publishHead = [](const Call& call) {
+    return refuseHead(call.request, call.principal, call.services, call.now);
+};
+constexpr auto publish = [](const Call& call) {
+    return publishEvents(call.request, call.principal, call.services, call.now);
+};
+constexpr auto ticketHead = [](const Call& call) { return refuseTicketHead(call.request); };
+constexpr auto tickets = [](const Call& call) {
+    return issueTicket(call.request, call.principal, call.services, call.now);
+};
 
 constexpr std::array routes = {
     Route{"/", std::nullopt, welcome},
