@@ -30,7 +30,8 @@ void tellOfClients(MetricsText& out, const AgentSources& sources) {
         "Messages in memory, each counted once: those that wait, and those kept for resuming.",
         static_cast<double>(proto::Frame::bytesAlive()));
     out.counter("rollo_agent_shed_clients_total",
-                "Clients dropped because too much waited for all of them together.", figures.shed);
+                "Clients dropped because too much waited for all of them together.",
+                sources.server.counters().shed);
     out.counter("rollo_agent_conflated_messages_total",
                 "Messages to slow clients that a later one replaced.", figures.conflated);
     out.counter("rollo_agent_ordered_events_total", "Ordered events, as seq counts them.",

@@ -179,6 +179,10 @@ void members(JsonWriter& json, const ConnectionStatus& message, const Now&) {
     json.beginObject();
     json.member("max_message_bytes", message.limits.maxMessageBytes);
     json.member("max_rules", message.limits.maxRules);
+    json.member("max_ids", message.limits.maxIds);
+    json.member("messages_per_second", message.limits.messagesPerSecond);
+    json.member("bytes_per_second", message.limits.bytesPerSecond);
+    json.member("errors_per_minute", message.limits.errorsPerMinute);
     json.endObject();
 }
 

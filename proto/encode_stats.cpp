@@ -83,6 +83,7 @@ void writeMembers(JsonWriter& json, const WebsocketStats& stats) {
     write(json, "connections_by_endpoint", stats.connectionsByEndpoint);
     writeTraffic(json, stats);
     json.member("slow_disconnects", stats.slowDisconnects);
+    json.member("shed_clients", stats.shed);
     json.member("auth_failures", stats.authFailures);
     json.member("rate_limited", stats.rateLimited);
     write(json, "errors_by_code", stats.errorsByCode);

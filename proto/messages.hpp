@@ -97,6 +97,10 @@ struct Error {
 struct Limits {
     std::int64_t maxMessageBytes = 0;
     std::int64_t maxRules = 0;
+    std::int64_t maxIds = 0;  ///< in all rules together
+    std::int64_t messagesPerSecond = 0;
+    std::int64_t bytesPerSecond = 0;
+    std::int64_t errorsPerMinute = 0;
 };
 
 struct ConnectionStatus {

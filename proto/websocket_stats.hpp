@@ -54,6 +54,7 @@ struct WebsocketStats {
     double messagesPerSecond = 0, bytesPerSecond = 0;  ///< sent, over the last interval
     std::uint64_t conflated = 0;                       ///< messages that a later one replaced
     std::uint64_t slowDisconnects = 0;
+    std::uint64_t shed = 0;  ///< of them, because too much waited for all clients together
     std::uint64_t authFailures = 0;
     std::uint64_t rateLimited = 0;
     Counts errorsByCode;

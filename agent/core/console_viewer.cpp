@@ -64,6 +64,11 @@ std::optional<proto::Farewell> ConsoleViewer::refusal() const {
     return std::nullopt;
 }
 
+bool ConsoleViewer::isOneTooMany() const {
+    const auto& user = principal().user;
+    return user && consoles_.viewersOf(*user) >= consoles_.settings().maxPerUser;
+}
+
 std::string ConsoleViewer::room() const {
     const Vm* vm = vm_ ? state().find(*vm_) : nullptr;
     return "console:" + (vm ? std::to_string(vm->info.identity.id) : opening_.vm);

@@ -38,6 +38,7 @@ class ConsoleViewer final : public Conversation {
 
     // Conversation
     std::optional<proto::Farewell> refusal() const override;
+    bool isOneTooMany() const override;
     void handle(const proto::ClientMessage& message, const common::Now& now) override;
     bool handleBytes(std::string_view bytes, const common::Now& now) override;
     void tick(const common::Now& now) override;

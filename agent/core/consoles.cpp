@@ -46,6 +46,14 @@ const Console* Consoles::find(const proto::Uuid& vm, const std::string& alias) c
     return found == consoles_.end() ? nullptr : found->second.get();
 }
 
+std::size_t Consoles::viewersOf(const std::string& user) const {
+    std::size_t count = 0;
+    for (const auto& [key, console] : consoles_)
+        for (const ConsoleViewer* viewer : console->viewers())
+            count += viewer->principal().user == user ? 1 : 0;
+    return count;
+}
+
 template <class Visit>
 void Consoles::ofVm(const proto::Uuid& vm, Visit visit) {
     for (auto each = consoles_.lower_bound({vm, {}});

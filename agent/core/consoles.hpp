@@ -36,6 +36,9 @@ class Consoles {
     /// Null where nobody has asked for it.
     const Console* find(const proto::Uuid& vm, const std::string& alias) const;
 
+    /// How many of all viewers are that user's.
+    std::size_t viewersOf(const std::string& user) const;
+
     void apply(const ConsoleObservation& observation, const common::Now& now);
     /// An event that clients were told.
     void follow(const proto::Event& event, const common::Now& now);

@@ -45,7 +45,11 @@ void Conversation::sayWhoYouAre(const common::Now& now) {
     status.permissions = principal_.permissions.words();
     status.heartbeatSeconds = terms_.heartbeat.count();
     status.limits = {static_cast<std::int64_t>(terms_.maxMessageBytes),
-                     static_cast<std::int64_t>(terms_.maxRules)};
+                     static_cast<std::int64_t>(terms_.maxRules),
+                     static_cast<std::int64_t>(terms_.maxIds),
+                     terms_.messagesPerSecond,
+                     terms_.bytesPerSecond,
+                     terms_.errorsPerMinute};
     say(status, now);
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ class Conversation {
         std::size_t maxRules = 64;
         std::size_t maxIds = 20000;  ///< in all rules of one connection together
         std::size_t maxMessageBytes = 65536;
+        std::int64_t messagesPerSecond = 50, bytesPerSecond = 262'144, errorsPerMinute = 60;
         std::chrono::seconds heartbeat{30};
     };
 
@@ -37,6 +39,8 @@ class Conversation {
     const Principal& principal() const { return principal_; }
     /// Why it may not be here; nothing if it may.
     virtual std::optional<proto::Farewell> refusal() const = 0;
+    /// Whether its user has as many of these as one may have, without this one.
+    virtual bool isOneTooMany() const { return false; }
     /// Says `connection_status`, then what the endpoint and the query ask for.
     void open(const common::Now& now);
     virtual void handle(const proto::ClientMessage& message, const common::Now& now) = 0;

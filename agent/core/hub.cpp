@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -287,18 +288,35 @@ std::vector<proto::Frame> Hub::snapshotFor(const Member& member, proto::Snapshot
 std::optional<std::vector<proto::Frame>> Hub::replay(const proto::ResumePoint& from,
                                                      const Subscription& subscription,
                                                      const Principal& principal) const {
+    auto all = replayPart(from, subscription, principal, std::numeric_limits<std::size_t>::max());
+    if (!all) return std::nullopt;
+    return std::move(all->frames);
+}
+
+std::optional<Hub::Missed> Hub::replayPart(const proto::ResumePoint& from,
+                                           const Subscription& subscription,
+                                           const Principal& principal,
+                                           std::size_t mostBytes) const {
     if (from.epoch != epoch_) return std::nullopt;
     if (!log_.reaches(from.seq)) return std::nullopt;
-    std::vector<proto::Frame> frames;
+    Missed missed{{}, from.seq};
+    std::size_t bytes = 0;
     for (proto::Seq seq = from.seq + 1; seq <= log_.last(); ++seq) {
         const auto& entry = log_.at(seq);
         const Topic topic = entry.topic();
+        const proto::Frame* frame = nullptr;
         if (subscription.wants(topic, serverId_) && mayHear(principal, topic))
-            frames.push_back(entry.frame);
+            frame = &entry.frame;
         else if (lost(entry, principal) && subscription.covers(*entry.before, serverId_))
-            frames.push_back(entry.farewell);
+            frame = &entry.farewell;
+        if (frame) {
+            bytes += frame->size();
+            if (bytes > mostBytes && !missed.frames.empty()) return missed;
+            missed.frames.push_back(*frame);
+        }
+        missed.upTo = seq;
     }
-    return frames;
+    return missed;
 }
 
 }  // namespace rollo::core

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -91,6 +92,15 @@ class Hub {
     std::optional<std::vector<proto::Frame>> replay(const proto::ResumePoint& from,
                                                     const Subscription& subscription,
                                                     const Principal& principal) const;
+
+    struct Missed {
+        std::vector<proto::Frame> frames;
+        proto::Seq upTo = 0;  ///< what came after that is not looked at
+    };
+    /// The same in parts, each as long as its frames have no more than `mostBytes`, or of one.
+    std::optional<Missed> replayPart(const proto::ResumePoint& from,
+                                     const Subscription& subscription, const Principal& principal,
+                                     std::size_t mostBytes) const;
 
     /// What `take` makes for that member, or what it made a moment ago for another of the same
     /// room, if nothing has changed since: many come at once after a restart, and ask for the same.

@@ -16,9 +16,10 @@ common::TokenBucket::Rate Admission::rate() const {
     return {.perSecond = limits_.newPerSecond, .burst = 2 * limits_.newPerSecond};
 }
 
-bool Admission::isLimited(const Address& address) const {
-    return std::ranges::none_of(limits_.exempt,
-                                [&](const Network& network) { return network.contains(address); });
+std::optional<Address> Admission::Limits::siteOf(const std::optional<Address>& address) const {
+    const auto has = [&](const Network& network) { return network.contains(*address); };
+    if (!address || std::ranges::any_of(exempt, has)) return std::nullopt;
+    return server::siteOf(*address);
 }
 
 std::optional<Refused> Admission::admitToSite(Site& site, common::Monotonic now) {
@@ -31,10 +32,10 @@ std::optional<Refused> Admission::admitToSite(Site& site, common::Monotonic now)
 std::optional<Refused> Admission::admit(const std::optional<Address>& address,
                                         common::Monotonic now) {
     Site* site = nullptr;
-    if (address && isLimited(*address)) {
+    if (const auto place = limits_.siteOf(address)) {
         if (sites_.size() >= connections_ + mostIdleSites)
             std::erase_if(sites_, [](const auto& each) { return each.second.connections == 0; });
-        site = &sites_[siteOf(*address)];
+        site = &sites_[*place];
         if (const auto refused = admitToSite(*site, now)) return refused;
     }
     if (connections_ >= limits_.connections) return Refused::connections;

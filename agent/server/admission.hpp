@@ -25,6 +25,9 @@ class Admission {
         std::size_t perAddress = std::numeric_limits<std::size_t>::max();
         double newPerSecond = 1e9;  ///< of one address; twice as many at once
         std::vector<Network> exempt;
+
+        /// For which site its limits hold; none for UNIX sockets and exempt networks.
+        std::optional<Address> siteOf(const std::optional<Address>& address) const;
     };
 
     explicit Admission(Limits limits) : limits_(std::move(limits)) {}
@@ -49,7 +52,6 @@ class Admission {
         common::TokenBucket fresh;
     };
 
-    bool isLimited(const Address& address) const;
     std::optional<Refused> admitToSite(Site& site, common::Monotonic now);
     common::TokenBucket::Rate rate() const;
 

@@ -115,16 +115,14 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     handshake_ = std::make_unique<Session::Handshake>();
     handshake_->opening = std::move(*opening);
     handshake_->path = request.path;
-    handshake_->peer = peer_.text;
+    handshake_->peer = request.peer;
     const std::string* auth = request.argument("auth");
-    handshake_->authByMessage = auth && *auth == "message" && !request.token();
+    handshake_->authByMessage =
+        auth && *auth == "message" && !request.token() && !request.ticket();
     if (handshake_->authByMessage) return true;
-    handshake_->tokenGiven = request.token() != nullptr;
-    Identity identity = identify(request, services_, now);
-    if (!identity.principal) {
-        services_.refusals.note(Refused::token, peer_.text, now.mono, identity.error);
-    }
-    handshake_->principal = std::move(identity.principal);
+    handshake_->identity = identify(request, services_, now);
+    auto* console = std::get_if<core::ConsoleViewer::Opening>(&handshake_->opening);
+    if (console && handshake_->identity.readOnly) console->readOnly = true;
     return true;
 }
 
@@ -201,7 +199,7 @@ void Connection::endBody(lws* socket, const common::Now& now) {
 void Connection::say(lws* socket, const Request& request, Reply reply) {
     // A body that is not read must not be taken for another request; and what comes behind one that
     // was read, while its answer waits, makes libwebsockets 4.1 turn round and round.
-    lastReply_ = request.body;
+    lastReply_ = request.body || errorsSpent_;
     if (lastReply_) reply.headers += "connection: close\r\n";
     log::debug("{} {} {} from {}", reply.status, request.method, request.path, peer_.text);
     reply_ = head(reply);
@@ -232,7 +230,11 @@ std::optional<Reply> Connection::replyToHead(const Request& request, const commo
 }
 
 Reply Connection::finished(Reply reply, const Request& request, const common::Now& now) {
-    if (reply.status == 401) services_.refusals.note(Refused::token, peer_.text, now.mono);
+    // A bad token costs an error, as by WebSocket.
+    if (reply.status == 401 && !budget_.takeError(services_.settings.budget, now.mono)) {
+        services_.refusals.note(Refused::errors, peer_.text, now.mono);
+        errorsSpent_ = true;
+    }
     if (!request.origin) return reply;
     if (const auto passed = passGate(request, peer_, services_.settings))
         allowOrigin(reply, *passed, *request.origin);
@@ -241,9 +243,7 @@ Reply Connection::finished(Reply reply, const Request& request, const common::No
 
 Reply Connection::tooFastReply(const common::Now& now) {
     services_.refusals.note(Refused::messageRate, peer_.text, now.mono);
-    Reply reply = refusalReply({429, "requests come too fast"});
-    reply.headers = "retry-after: 1\r\n";
-    return reply;
+    return laterReply({429, "requests come too fast"}, std::chrono::seconds(1));
 }
 
 bool Connection::writeReply(lws* socket) {

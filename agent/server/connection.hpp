@@ -81,6 +81,7 @@ class Connection {
     std::string reply_;
     std::size_t written_ = 0;  ///< of it
     bool lastReply_ = false;
+    bool errorsSpent_ = false;  ///< no further request is read
     lws* socket_ = nullptr;
     Awaited awaited_ = Awaited::nothing;
     common::Monotonic deadline_{};

@@ -49,6 +49,7 @@ struct Counters {
     proto::Traffic sent;                                    ///< handed to the sockets of WebSockets
     proto::Traffic received;      ///< of WebSockets, whatever became of it
     std::uint64_t conflated = 0;  ///< by sessions that have ended
+    std::uint64_t shed = 0;       ///< clients dropped because all queues together were too long
 
     void count(proto::ErrorCode code) { ++errors[static_cast<std::size_t>(code)]; }
     std::uint64_t of(Refused reason) const { return refused[static_cast<std::size_t>(reason)]; }

@@ -9,10 +9,12 @@
 #include <fmt/format.h>
 
 #include "agent/core/console_report.hpp"
+#include "agent/server/event_log.hpp"
 #include "agent/server/identity.hpp"
 #include "agent/server/opening.hpp"
 #include "agent/server/path_pattern.hpp"
 #include "agent/server/publishing.hpp"
+#include "agent/server/ticketing.hpp"
 #include "common/json_writer.hpp"
 #include "proto/codec.hpp"
 
@@ -37,6 +39,9 @@ struct Route {
     Reply (*handle)(const Call& call);
     std::string_view method = "GET";     ///< which HEAD goes with
     std::optional<Permission> orElse{};  ///< one that is as good as `permission`
+    /// For one that takes a body: what the headers alone decide.
+    std::optional<Reply> (*refuseHead)(const Call& call) = nullptr;
+    bool bearer = false;  ///< open to everybody who shows a token in the header
 };
 
 Reply health(const Call&) {
@@ -147,10 +152,6 @@ Reply consoleLog(const Call& call) {
                       core::consoleText(console, range->from, range->tail));
 }
 
-Reply publish(const Call& call) {
-    return publishEvents(call.request, call.principal, call.services, call.now);
-}
-
 Reply metrics(const Call& call) {
     const auto& write = call.services.metricsText;
     return {200, "text/plain; version=0.0.4; charset=utf-8", write ? write() : std::string(), {}};
@@ -165,13 +166,26 @@ Reply welcome(const Call& call) {
                     "/ws/console/{{id, uuid or name}}  /ws/stats\n"
                     "HTTP:      /healthz  /readyz  /metrics  /api/v1/server  /api/v1/vms  "
                     "/api/v1/vms/{{id, uuid or name}}  /api/v1/operations  /api/v1/alerts  "
-                    "/api/v1/events (POST)\n",
+                    "/api/v1/events  /api/v1/tickets (POST)\n",
                     call.services.state.server.agentVersion, call.services.state.server.hostname),
         {},
         {}};
 }
 
 constexpr std::string_view metricsPath = "/metrics";
+constexpr auto events = [](const Call& call) {
+    return missedEvents(call.request, call.principal, call.services);
+};
+constexpr auto publishHead = [](const Call& call) {
+    return refuseHead(call.request, call.principal, call.services, call.now);
+};
+constexpr auto publish = [](const Call& call) {
+    return publishEvents(call.request, call.principal, call.services, call.now);
+};
+constexpr auto ticketHead = [](const Call& call) { return refuseTicketHead(call.request); };
+constexpr auto tickets = [](const Call& call) {
+    return issueTicket(call.request, call.principal, call.services, call.now);
+};
 
 constexpr std::array routes = {
     Route{"/", std::nullopt, welcome},
@@ -187,7 +201,9 @@ constexpr std::array routes = {
     Route{"/api/v1/vms/{vm}/history", Permission::vmView, vmHistory},
     Route{"/api/v1/vms/{vm}/console", Permission::consoleRead, consoles},
     Route{"/api/v1/vms/{vm}/console/log", Permission::consoleRead, consoleLog},
-    Route{"/api/v1/events", Permission::eventsPublish, publish, "POST"},
+    Route{"/api/v1/events", Permission::vmView, events, "GET", Permission::serverView},
+    Route{"/api/v1/events", Permission::eventsPublish, publish, "POST", {}, publishHead},
+    Route{"/api/v1/tickets", std::nullopt, tickets, "POST", {}, ticketHead, true},
 };
 
 bool answers(const Route& route, std::string_view method) {
@@ -232,7 +248,13 @@ bool has(const Principal& principal, Permission permission) {
 }
 
 bool permitted(const Principal& principal, const Route& route) {
-    return has(principal, *route.permission) || (route.orElse && has(principal, *route.orElse));
+    return !route.permission || has(principal, *route.permission) ||
+           (route.orElse && has(principal, *route.orElse));
+}
+
+Reply noBearer(const Request& request, Services& services, const Now& now) {
+    services.refusals.note(Refused::token, request.peer.text, now.mono, "no token in the header");
+    return refuseNobody({});
 }
 
 /// A request that may go to its route.
@@ -246,19 +268,20 @@ std::expected<Admitted, Reply> admit(const Request& request, Services& services,
     const auto found = find(request);
     if (!found.route) return std::unexpected(nowhere(request, found.allow));
     const Route& route = *found.route;
-    const bool open =
-        !route.permission || (route.path == metricsPath && services.settings.publicMetrics);
+    const bool open = (!route.permission && !route.bearer) ||
+                      (route.path == metricsPath && services.settings.publicMetrics);
     if (open) return Admitted{route, found.name, Principal::anonymous()};
     if (request.peer.publisher) return Admitted{route, found.name, Principal::publisher()};
+    if (route.bearer && !request.bearer) return std::unexpected(noBearer(request, services, now));
     Identity identity = identify(request, services, now);
-    if (!identity.principal) return std::unexpected(refusalReply({401, "a valid token is needed"}));
+    if (!identity.principal) return std::unexpected(refuseNobody(identity));
     if (!permitted(*identity.principal, route))
         return std::unexpected(refusalReply({403, "permission denied"}));
     return Admitted{route, found.name, std::move(*identity.principal)};
 }
 
-Reply handle(const Admitted& admitted, const Request& request, Services& services, const Now& now) {
-    return admitted.route.handle({services, admitted.principal, request, admitted.name, now});
+Call callOf(const Admitted& admitted, const Request& request, Services& services, const Now& now) {
+    return {services, admitted.principal, request, admitted.name, now};
 }
 
 }  // namespace
@@ -266,14 +289,15 @@ Reply handle(const Admitted& admitted, const Request& request, Services& service
 std::optional<Reply> answerHead(const Request& request, Services& services, const Now& now) {
     auto admitted = admit(request, services, now);
     if (!admitted) return std::move(admitted.error());
-    if (admitted->route.method != "POST") return handle(*admitted, request, services, now);
-    return refuseHead(request, admitted->principal, services, now);
+    const Route& route = admitted->route;
+    const Call call = callOf(*admitted, request, services, now);
+    return route.refuseHead ? route.refuseHead(call) : route.handle(call);
 }
 
 Reply answer(const Request& request, Services& services, const Now& now) {
     auto admitted = admit(request, services, now);
     if (!admitted) return std::move(admitted.error());
-    return handle(*admitted, request, services, now);
+    return admitted->route.handle(callOf(*admitted, request, services, now));
 }
 
 }  // namespace rollo::server

@@ -75,18 +75,6 @@ std::expected<std::optional<std::vector<std::string>>, Refusal> events(const Req
     return names;
 }
 
-std::expected<std::optional<proto::ResumePoint>, Refusal> resume(const Request& request) {
-    const std::string* text = request.argument("resume");
-    if (!text) return std::nullopt;
-    const auto colon = text->find(':');
-    const auto seq = colon == std::string::npos
-                         ? std::nullopt
-                         : number<proto::Seq>(std::string_view(*text).substr(colon + 1));
-    if (!seq || *seq > static_cast<proto::Seq>(largestInteger) || colon == 0)
-        return std::unexpected(wrong("resume", "must be EPOCH:SEQ"));
-    return proto::ResumePoint{text->substr(0, colon), *seq};
-}
-
 std::expected<bool, Refusal> flag(const Request& request, std::string_view name, bool otherwise) {
     const std::string* text = request.argument(name);
     if (!text) return otherwise;
@@ -134,7 +122,7 @@ std::expected<Opening, Refusal> readEvents(core::EventEndpoint endpoint, const R
     if (!vmIds) return std::unexpected(vmIds.error());
     const auto serverIds = ids(request, "server_ids");
     if (!serverIds) return std::unexpected(serverIds.error());
-    const auto resumePoint = resume(request);
+    const auto resumePoint = readResumePoint(request, "resume");
     if (!resumePoint) return std::unexpected(resumePoint.error());
     const auto snapshot = flag(request, "snapshot", true);
     if (!snapshot) return std::unexpected(snapshot.error());
@@ -216,6 +204,19 @@ std::expected<ConsoleRange, Refusal> readConsoleRange(const Request& request) {
     if (!from) return std::unexpected(from.error());
     if (*tail && *from) return std::unexpected(wrong("tail", "must not stand beside from"));
     return ConsoleRange{*device, *tail, *from};
+}
+
+std::expected<std::optional<proto::ResumePoint>, Refusal> readResumePoint(const Request& request,
+                                                                          std::string_view name) {
+    const std::string* text = request.argument(name);
+    if (!text) return std::nullopt;
+    const auto colon = text->find(':');
+    const auto seq = colon == std::string::npos
+                         ? std::nullopt
+                         : number<proto::Seq>(std::string_view(*text).substr(colon + 1));
+    if (!seq || *seq > static_cast<proto::Seq>(largestInteger) || colon == 0)
+        return std::unexpected(wrong(name, "must be EPOCH:SEQ"));
+    return proto::ResumePoint{text->substr(0, colon), *seq};
 }
 
 std::string_view endpointOf(std::string_view path) {

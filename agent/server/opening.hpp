@@ -31,6 +31,10 @@ std::string_view endpointOf(std::string_view path);
 /// such endpoint, with 400 where something cannot be had there.
 std::expected<Opening, Refusal> readOpening(const Request& request);
 
+/// Reads `EPOCH:SEQ`; refuses with 400, which names the parameter.
+std::expected<std::optional<proto::ResumePoint>, Refusal> readResumePoint(const Request& request,
+                                                                          std::string_view name);
+
 /// Which output of which device a query asks for.
 struct ConsoleRange {
     std::optional<std::string> device;

@@ -20,6 +20,7 @@ struct Status {
 
 constexpr std::array statuses = {
     Status{200, "OK"},
+    Status{201, "Created"},
     Status{202, "Accepted"},
     Status{204, "No Content"},
     Status{400, "Bad Request", "bad_request"},
@@ -28,6 +29,7 @@ constexpr std::array statuses = {
     Status{404, "Not Found", "not_found"},
     Status{405, "Method Not Allowed", "method_not_allowed"},
     Status{409, "Conflict", "conflict"},
+    Status{410, "Gone", "gap"},
     Status{411, "Length Required", "length_required"},
     Status{413, "Content Too Large", "content_too_large"},
     Status{415, "Unsupported Media Type", "unsupported_media_type"},
@@ -58,6 +60,14 @@ Reply refusalReply(const Refusal& refusal) {
     if (!refusal.field.empty()) out.member("field", refusal.field);
     out.endObject();
     return json(refusal.status, std::string(out.text()));
+}
+
+Reply laterReply(const Refusal& refusal, std::chrono::milliseconds wait) {
+    Reply reply = refusalReply(refusal);
+    reply.headers = fmt::format(
+        "retry-after: {}\r\n",
+        std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(wait).count()));
+    return reply;
 }
 
 Reply attachment(std::string_view filename, std::string body) {

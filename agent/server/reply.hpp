@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,8 @@ struct Reply {
 Reply json(int status, std::string body);
 /// `{"code", "message"}`, and `field` where the refusal has one.
 Reply refusalReply(const Refusal& refusal);
+/// The same with `Retry-After` (RFC 9110 §10.2.3): a whole number of seconds, at least one.
+Reply laterReply(const Refusal& refusal, std::chrono::milliseconds wait);
 /// The word for the status of a refusal, for programs.
 std::string_view codeWord(int status);
 /// Bytes that a browser saves as a file of that name (RFC 6266), in which everything but letters,

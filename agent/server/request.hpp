@@ -34,6 +34,7 @@ struct Request {
     const std::string* argument(std::string_view name) const;
     /// `Authorization` first, then the query parameter `token` (original).
     const std::string* token() const;
+    const std::string* ticket() const { return argument("ticket"); }
 };
 
 /// Why a request is refused: an HTTP status and a sentence that names what is wrong.

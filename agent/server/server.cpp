@@ -172,6 +172,7 @@ void Server::reconfigure(const Settings& settings) {
     services_.settings.trustedProxies = settings.trustedProxies;
     services_.settings.publish.maxBytes = settings.publish.maxBytes;
     services_.settings.publish.eventsPerSecond = settings.publish.eventsPerSecond;
+    services_.settings.admission.exempt = settings.admission.exempt;
     auto limits = settings.admission;
     limits.connections = admission_.limits().connections;
     admission_.setLimits(std::move(limits));
@@ -243,6 +244,8 @@ void Server::tick(const common::Now& now) {
     admission_.tick(now.mono);
     turnedAway_.tick(now.mono);
     services_.publishRates.tick(services_.settings.publish.eventsPerSecond, now.mono);
+    services_.tickets.tick(now.mono);
+    services_.tokenFailures.tick(services_.settings.tokenFailuresPerMinute, now.mono);
     // From the end: whoever goes is replaced by the last.
     for (std::size_t i = connections_.size(); i-- > 0;) {
         connections_[i]->tick(now);
@@ -282,7 +285,7 @@ void Server::shed() {
             most = session->waitingBytes();
         }
         if (!longest) return;
-        ++shed_;
+        ++services_.counters.shed;
         log::warning("too much waits for slow clients: one for which {} bytes wait is dropped",
                      most);
         longest->giveUp();
@@ -298,9 +301,7 @@ void Server::onStats(std::function<void(proto::WebsocketStats&, const common::No
 }
 
 Server::Figures Server::figures() const {
-    Figures figures{.connections = connections_.size(),
-                    .conflated = services_.counters.conflated,
-                    .shed = shed_};
+    Figures figures{.connections = connections_.size(), .conflated = services_.counters.conflated};
     for (const auto& connection : connections_) {
         const Session* session = connection->session();
         if (!session) continue;

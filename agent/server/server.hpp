@@ -68,7 +68,6 @@ class Server {
         std::size_t sessions = 0;      ///< WebSockets among them
         std::size_t waitingBytes = 0;  ///< of all queues together, shared frames counted each time
         std::uint64_t conflated = 0;   ///< messages that a later one replaced
-        std::uint64_t shed = 0;  ///< clients dropped because all queues together were too long
     };
     /// Looks at every connection.
     Figures figures() const;
@@ -92,7 +91,6 @@ class Server {
     lws_vhost* tlsHost_ = nullptr;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::unique_ptr<Connection>> connections_;
-    std::uint64_t shed_ = 0;
 };
 
 }  // namespace rollo::server

@@ -24,7 +24,10 @@
 #include "agent/server/listen_address.hpp"
 #include "agent/server/publish_rates.hpp"
 #include "agent/server/refusals.hpp"
+#include "agent/server/tickets.hpp"
+#include "agent/server/token_failures.hpp"
 #include "agent/server/trusted_proxies.hpp"
+#include "agent/server/user_seats.hpp"
 
 namespace rollo::server {
 
@@ -82,6 +85,9 @@ struct Services {
     /// Takes what other programs publish. Set before anybody is served.
     core::Publications* publications = nullptr;
     PublishRates publishRates;
+    TokenFailures tokenFailures;
+    UserSeats seats;
+    Tickets tickets;
     core::StatsFeed stats{counters.sent};
 };
 

@@ -7,7 +7,6 @@
 
 #include "agent/server/converse.hpp"
 #include "agent/server/end_now.hpp"
-#include "agent/server/frame_trace.hpp"
 #include "agent/server/identity.hpp"
 #include "agent/server/line.hpp"
 #include "common/log.hpp"
@@ -21,9 +20,8 @@ namespace {
 namespace log = common::log;
 namespace farewell = proto::farewell;
 
-constexpr std::chrono::seconds waitForGoodbye{5};
 constexpr std::chrono::seconds waitForAck{3};
-constexpr std::chrono::milliseconds retryAfter{1000};
+constexpr std::chrono::seconds waitForRoom{5};  ///< where a user has too many already
 
 }  // namespace
 
@@ -52,10 +50,10 @@ Session::~Session() {
     // Who has never been anybody may come as often as it likes: Refusals tells of those.
     log::write(conversation_ ? log::Level::info : log::Level::debug,
                fmt::format("connection {} of {} from {} to {} ended: {}", connectionId_, user,
-                           peer_, path_, end),
+                           peer_.text, path_, end),
                {{"ROLLO_CONNECTION", connectionId_},
                 {"ROLLO_USER", user},
-                {"ROLLO_ADDRESS", peer_},
+                {"ROLLO_ADDRESS", peer_.text},
                 {"ROLLO_ENDPOINT", path_},
                 {"ROLLO_END", end}});
 }
@@ -63,19 +61,33 @@ Session::~Session() {
 void Session::open(const common::Now& now) {
     opened_ = now.mono;
     heartbeat_.heard(now.mono);
-    if (handshake_->principal) return begin(std::move(*handshake_->principal), now);
-    if (handshake_->authByMessage) return;
-    close(handshake_->tokenGiven ? farewell::tokenInvalid : farewell::tokenMissing);
+    auto& identity = handshake_->identity;
+    if (identity.principal) return begin(std::move(*identity.principal), now);
+    if (!handshake_->authByMessage) close(identity.farewell, identity.wait);
 }
 
 void Session::begin(core::Principal principal, const common::Now& now) {
     conversation_ = converse(std::move(handshake_->opening), std::move(principal), connectionId_,
-                             peer_, services_, *this);
+                             peer_.text, services_, *this);
     handshake_.reset();
     if (const auto refusal = conversation_->refusal()) return close(*refusal);
+    if (!takeSeat(conversation_->principal(), now)) return;
+    if (conversation_->isOneTooMany()) {
+        services_.refusals.note(Refused::consolesPerUser, peer_.text, now.mono);
+        return close(farewell::tooManyConsoles, waitForRoom);
+    }
     log::debug("connection {} of {} from {} opened {}", connectionId_,
-               conversation_->principal().user.value_or("anonymous"), peer_, path_);
+               conversation_->principal().user.value_or("anonymous"), peer_.text, path_);
     conversation_->open(now);
+}
+
+bool Session::takeSeat(const core::Principal& principal, const common::Now& now) {
+    if (!principal.user || seat_) return true;
+    seat_ = services_.seats.take(*principal.user, services_.settings.connectionsPerUser);
+    if (seat_) return true;
+    services_.refusals.note(Refused::connectionsPerUser, peer_.text, now.mono);
+    close(farewell::tooManyConnections, waitForRoom);
+    return false;
 }
 
 // --- what arrives --------------------------------------------------------------------------------
@@ -109,7 +121,7 @@ void Session::refuseToHear(Inbox::Trouble trouble, const common::Now& now) {
         case Inbox::Trouble::tooManyBytes:
             return closeForAbuse(Refused::byteRate, farewell::rateLimited, now);
         case Inbox::Trouble::tooManyMessages:
-            services_.refusals.note(Refused::messageRate, peer_, now.mono);
+            services_.refusals.note(Refused::messageRate, peer_.text, now.mono);
             refuse({proto::ErrorCode::rateLimited,
                     "messages come too fast; this one was not looked at",
                     {},
@@ -126,24 +138,31 @@ void Session::handleText(std::string_view text, const common::Now& now) {
                text.size());
     const auto* token = message ? std::get_if<proto::Authenticate>(&*message) : nullptr;
     if (token) return authenticate(*token, now);
-    if (!conversation_) return endWithoutToken(now);
+    if (!conversation_) return endWithoutToken(Refused::token, now);
     if (!message) return refuse(message.error(), now);
     conversation_->handle(*message, now);
 }
 
 void Session::authenticate(const proto::Authenticate& message, const common::Now& now) {
-    auto principal = services_.verifier.verify(message.token, now);
-    if (!principal) {
-        services_.refusals.note(Refused::token, peer_, now.mono, auth::describe(principal.error()));
-        if (!conversation_) return close(farewell::tokenInvalid);
-        return refuse({proto::ErrorCode::invalidToken, "the token is not valid", "auth", {}}, now);
-    }
-    if (!conversation_) return begin(std::move(*principal), now);
-    conversation_->renew(std::move(*principal), now);
+    Identity identity = identifyByToken(message.token, peer_, services_, now);
+    if (!identity.principal) return refuseToken(identity, now);
+    if (!conversation_) return begin(std::move(*identity.principal), now);
+    if (takeSeat(*identity.principal, now))
+        conversation_->renew(std::move(*identity.principal), now);
 }
 
-void Session::endWithoutToken(const common::Now& now) {
-    services_.refusals.note(Refused::token, peer_, now.mono, "none came");
+void Session::refuseToken(const Identity& nobody, const common::Now& now) {
+    using proto::ErrorCode;
+    if (!conversation_) return close(nobody.farewell, nobody.wait);
+    if (nobody.reason == Refused::tokenRate)
+        return refuse(
+            {ErrorCode::rateLimited, "too many bad tokens have come from this address", "auth", {}},
+            now);
+    refuse({ErrorCode::invalidToken, "the token is not valid", "auth", {}}, now);
+}
+
+void Session::endWithoutToken(Refused reason, const common::Now& now) {
+    services_.refusals.note(reason, peer_.text, now.mono);
     close(farewell::tokenMissing);
 }
 
@@ -161,125 +180,8 @@ void Session::refuse(const proto::Error& error, const common::Now& now) {
 
 void Session::closeForAbuse(Refused reason, const proto::Farewell& farewell,
                             const common::Now& now) {
-    services_.refusals.note(reason, peer_, now.mono);
+    services_.refusals.note(reason, peer_.text, now.mono);
     close(farewell, budget_.untilFull(services_.settings.budget, now.mono));
-}
-
-// --- what leaves ---------------------------------------------------------------------------------
-
-void Session::send(const proto::Frame& frame) {
-    if (closing_) return;
-    trace(frame);
-    outbox_.queue().push(frame);
-    markDirty();
-    if (outbox_.queue().bytes() > services_.settings.queueBytes) giveUp();
-}
-
-std::optional<std::string> Session::room() const {
-    if (!conversation_) return std::nullopt;
-    return conversation_->room();
-}
-
-void Session::giveUp() {
-    outbox_.queue().clear();
-    close(farewell::tooSlow);
-}
-
-bool Session::endIfRevoked() {
-    if (closing_ || dead_ || !conversation_) return false;
-    const auto why = revocation(conversation_->principal(), services_);
-    if (!why) return false;
-    outbox_.queue().clear();
-    close(*why);
-    return true;
-}
-
-void Session::sendLatest(std::uint64_t key, const proto::Frame& frame) {
-    if (closing_) return;
-    trace(frame);
-    outbox_.queue().pushLatest(key, frame);
-    markDirty();
-}
-
-void Session::sendBacklog(std::vector<proto::Frame> frames) {
-    if (closing_) return;
-    for (const auto& frame : frames) {
-        trace(frame);
-        outbox_.queue().pushUncounted(frame);
-    }
-    backlogWaits_ = true;
-    readAsWanted();
-    markDirty();
-}
-
-void Session::sendOutput(const proto::Frame& frame) {
-    if (closing_) return;
-    trace(frame);
-    outbox_.queue().pushOutput(frame);
-    markDirty();
-}
-
-void Session::trace(const proto::Frame& frame) const {
-    if (log::enabled(log::Level::trace))
-        log::trace("connection {} > {}", connectionId_, describe(frame));
-}
-
-void Session::close(const proto::Farewell& farewell) {
-    close(farewell, retryAfter);
-}
-
-void Session::close(const proto::Farewell& farewell, std::chrono::milliseconds wait) {
-    if (closing_) return;
-    const common::Now now = common::readClocks();
-    outbox_.queue().pushUncounted(
-        proto::encode(proto::AgentMessage(proto::Goodbye{farewell.word, wait.count()}), now));
-    // Ours and not lws_close_reason(): with libuv, libwebsockets 4.1 as Debian builds it closes
-    // twice, and the second time drops the frame that the first has prepared.
-    outbox_.queue().pushUncounted(
-        proto::Frame::close(static_cast<std::uint16_t>(farewell.code), farewell.word));
-    ++services_.counters.closed[static_cast<std::uint16_t>(farewell.code)];
-    closing_ = std::make_unique<Closing>(farewell, now.mono + waitForGoodbye);
-    readAsWanted();
-    markDirty();
-}
-
-void Session::markDirty() {
-    if (dirty_ || dead_) return;
-    dirty_ = true;
-    services_.dirty.push_back(this);
-}
-
-void Session::flush() {
-    dirty_ = false;
-    leave();
-}
-
-void Session::writeable() {
-    // Its buffers were full and have room again: it reads, even if its pong is still behind.
-    heartbeat_.heard(common::readClocks().mono);
-    outbox_.writeable();
-    if (services_.held)
-        markDirty();
-    else
-        leave();
-}
-
-void Session::leave() {
-    if (dead_) return;
-    const SendQueue& queue = outbox_.queue();
-    const std::size_t output = queue.outputBytes();
-    if (!outbox_.flush(services_.gather)) return hang("the connection was lost");
-    if (backlogWaits_ && !queue.hasUncounted()) {
-        backlogWaits_ = false;
-        readAsWanted();
-    }
-    // It may have more: that leaves in this turn as well, or, if the turn has no time, in the next.
-    if (queue.outputBytes() < output && !closing_) conversation_->drained(common::readClocks());
-}
-
-bool Session::peerCloses(unsigned code) {
-    if (!closing_) peerCode_ = code;
-    return closing_ != nullptr;
 }
 
 // --- reading and not reading ---------------------------------------------------------------------
@@ -316,7 +218,8 @@ void Session::tick(const common::Now& now) {
         return;
     }
     if (!conversation_) {
-        if (now.mono - opened_ >= services_.settings.authTime) endWithoutToken(now);
+        if (now.mono - opened_ >= services_.settings.authTime)
+            endWithoutToken(Refused::authTime, now);
         return;
     }
     lookAtHeartbeat(now);

@@ -10,6 +10,7 @@
 #include "agent/core/subscriber.hpp"
 #include "agent/server/budget.hpp"
 #include "agent/server/heartbeat.hpp"
+#include "agent/server/identity.hpp"
 #include "agent/server/inbox.hpp"
 #include "agent/server/opening.hpp"
 #include "agent/server/outbox.hpp"
@@ -21,18 +22,17 @@ struct lws;
 namespace rollo::server {
 
 /// One WebSocket: who it is, what it says to the core and the core to it, and how it ends. What
-/// the messages mean is the core's business.
+/// the messages mean is the core's business. What arrives is in session.cpp, what leaves in
+/// session_sending.cpp.
 /// Owned by its Connection. Thread: main.
 class Session final : public core::Subscriber {
   public:
     struct Handshake {
         Opening opening;
-        /// Nobody: the token is bad or missing, or comes with the first message.
-        std::optional<core::Principal> principal;
-        bool authByMessage = false;
-        bool tokenGiven = false;
+        Identity identity;
+        bool authByMessage = false;  ///< who it is will come with the first message
         std::string path;
-        std::string peer;
+        Peer peer;
     };
 
     /// `budget`: what the connection may send; outlives this.
@@ -82,9 +82,12 @@ class Session final : public core::Subscriber {
 
   private:
     void begin(core::Principal principal, const common::Now& now);
+    /// False: its user has as many connections as one may have, and this one is closed.
+    bool takeSeat(const core::Principal& principal, const common::Now& now);
     void handleText(std::string_view text, const common::Now& now);
     void authenticate(const proto::Authenticate& message, const common::Now& now);
-    void endWithoutToken(const common::Now& now);
+    void refuseToken(const Identity& nobody, const common::Now& now);
+    void endWithoutToken(Refused reason, const common::Now& now);
     void refuseToHear(Inbox::Trouble trouble, const common::Now& now);
     void closeForAbuse(Refused reason, const proto::Farewell& farewell, const common::Now& now);
     void close(const proto::Farewell& farewell, std::chrono::milliseconds wait);
@@ -115,9 +118,10 @@ class Session final : public core::Subscriber {
 
     std::unique_ptr<Handshake> handshake_;  ///< until the conversation has begun
     std::string path_;
-    std::string peer_;
+    Peer peer_;
     std::string connectionId_;
     std::unique_ptr<core::Conversation> conversation_;
+    std::optional<UserSeats::Seat> seat_;  ///< while it is somebody's, and not being closed
     unsigned peerCode_ = 0;
     common::Monotonic opened_;
     Heartbeat heartbeat_;

@@ -25,8 +25,10 @@ void addCounters(WebsocketStats& stats, const Counters& counters) {
     stats.conflated += counters.conflated;
     const auto slow = counters.closed.find(static_cast<std::uint16_t>(proto::CloseCode::tooSlow));
     stats.slowDisconnects = slow == counters.closed.end() ? 0 : slow->second;
-    stats.authFailures = counters.of(Refused::token);
-    for (const auto reason : {Refused::connectionRate, Refused::messageRate, Refused::byteRate})
+    stats.shed = counters.shed;
+    stats.authFailures = counters.of(Refused::token) + counters.of(Refused::authTime);
+    for (const auto reason : {Refused::connectionRate, Refused::messageRate, Refused::byteRate,
+                              Refused::publishRate, Refused::tokenRate})
         stats.rateLimited += counters.of(reason);
     for (std::size_t i = 0; i < counters.errors.size(); ++i)
         if (const auto count = counters.errors[i])

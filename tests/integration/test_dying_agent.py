@@ -17,6 +17,7 @@ from lab.agent import ROOT, Agent
 from lab.client import AsyncClient, Closed
 from lab.raw_websocket import CLOSE, TEXT, RawWebSocket
 from lab.small_disk import SmallDisk
+from lab.tokens import token_for
 from lab.wait import wait_until
 
 VMS = "/ws?events=vm_status_changed,server_status_changed,alert"
@@ -255,6 +256,8 @@ def test_all_queues_together_are_bounded(big, agents, connect):
         # Whoever was dropped is told, and comes back.
         shed = sum(is_told_too_slow(each) for each in deaf)
         assert shed == agent.figure("rollo_agent_shed_clients_total")
+        stats = connect(agent, "/ws/stats", token=token_for(agent, role="admin"))
+        assert stats.expect("websocket_stats")["data"]["shed_clients"] == shed
         again = connect(agent, VMS)
         again.expect("snapshot")
     finally:

@@ -49,6 +49,12 @@ def check_message(message: object, direction: str = "agent"):
         raise SchemaError(f"{kind} breaks its schema:\n{places}\n  in {shorten(message)}")
 
 
+def check_body(name: str, body: object):
+    """The same for a body by HTTP that has a schema."""
+    for error in validator("http", name).iter_errors(body):
+        raise SchemaError(f"{name} breaks its schema: {error.message}")
+
+
 def shorten(message: object) -> str:
     text = json.dumps(message)
     return text if len(text) <= 2000 else text[:2000] + "…"

@@ -49,7 +49,7 @@ std::vector<Example> examples(const std::string& kind) {
 TEST_CASE("every schema can be read") {
     Schemas schemas;
     int count = 0;
-    for (const std::string direction : {"agent", "client", "publisher"}) {
+    for (const std::string direction : {"agent", "client", "publisher", "http"}) {
         for (const auto& entry : fs::directory_iterator(schemaDir / direction)) {
             CAPTURE(entry.path());
             CHECK_NOTHROW(schemas.read(direction + "/" + entry.path().stem().string()));

@@ -41,7 +41,9 @@ def name(path):
 
 
 DOCUMENTS = [SCHEMA / "definitions.json", *files("*/*.json", SCHEMA)]
-MESSAGES = DOCUMENTS[1:]
+SCHEMAS = DOCUMENTS[1:]
+BODIES = [path for path in SCHEMAS if path.parent.name == "http"]
+MESSAGES = [path for path in SCHEMAS if path not in BODIES]
 STORE = {document["$id"]: document for document in map(load, DOCUMENTS)}
 DEFINITIONS = load(DOCUMENTS[0])["$defs"]
 
@@ -52,7 +54,7 @@ def validator(path):
     return jsonschema.Draft202012Validator(schema, resolver=resolver)
 
 
-VALIDATORS = {(path.parent.name, path.stem): validator(path) for path in MESSAGES}
+VALIDATORS = {(path.parent.name, path.stem): validator(path) for path in SCHEMAS}
 
 
 def errors(example, direction=None):
@@ -100,8 +102,16 @@ def test_a_message_is_named_after_its_file_and_described(path):
     assert "$defs" not in schema, "valijson mixes up definitions of two documents"
 
 
+@pytest.mark.parametrize("path", BODIES, ids=name)
+def test_a_body_is_named_after_its_file_and_described(path):
+    schema = load(path)
+    assert schema["$id"].endswith(f"/{path.parent.name}/{path.name}")
+    assert schema["title"] and schema["description"] and "$defs" not in schema
+
+
 @pytest.mark.parametrize("path", [*files("client/*.json", SCHEMA),
-                                  *files("publisher/*.json", SCHEMA)], ids=name)
+                                  *files("publisher/*.json", SCHEMA),
+                                  *files("http/*_request.json", SCHEMA)], ids=name)
 def test_what_the_agent_reads_is_closed(path):
     for node in subschemas(load(path)):
         if isinstance(node, dict) and "properties" in node:
@@ -142,7 +152,7 @@ def test_the_words_of_events_and_requests_are_those_of_the_files():
     assert set(DEFINITIONS["request_type"]["enum"]) == client
 
 
-@pytest.mark.parametrize("path", MESSAGES, ids=name)
+@pytest.mark.parametrize("path", SCHEMAS, ids=name)
 def test_a_message_has_examples_of_both_kinds(path):
     where = f"{path.parent.name}/{path.stem}"
     assert len(files(f"valid/{where}/*.json")) >= 2

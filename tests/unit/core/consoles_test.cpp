@@ -146,5 +146,23 @@ TEST_CASE("all scrollbacks together stay within their limit, the unwatched go fi
     CHECK(figures.viewers == 1);
 }
 
+TEST_CASE("a user has so many viewers, of all consoles together, and the others have theirs") {
+    ConsoleBench bench;
+    bench.settings.maxPerUser = 2;
+    bench.begin({serial("serial0"), serial("serial1")});
+    auto first = bench.watch();
+    auto second = bench.watch(person("ann"), {.device = "serial1"});
+    const auto asks = [&](const char* user) {
+        core::ConsoleViewer::Opening opening;
+        opening.vm = "1";
+        return Watcher(bench, person(user), std::move(opening)).viewer.isOneTooMany();
+    };
+    CHECK(bench.consoles->viewersOf("ann") == 2);
+    CHECK(asks("ann"));
+    CHECK_FALSE(asks("bob"));
+    first.reset();
+    CHECK_FALSE(asks("ann"));
+}
+
 }  // namespace
 }  // namespace rollo::tests

@@ -528,3 +528,25 @@ TEST_CASE("the log is bounded by bytes as well") {
     CHECK_FALSE(bench.replay(0));
     CHECK(bench.replay(49)->size() == 1);
 }
+
+TEST_CASE("a replay in parts is the replay, and each part says how far it goes") {
+    Bench bench;
+    for (VmId id = 1; id <= 6; ++id) bench.publish(deleted(id));
+    const auto whole = bench.hub.replay({epoch, 0}, vmIds({1, 2, 4}), Principal::anonymous());
+    REQUIRE(whole->size() == 3);
+    std::vector<Frame> joined;
+    std::vector<Seq> ends;
+    for (Seq from = 0; from < bench.hub.seq(); from = ends.back()) {
+        const auto part = bench.hub.replayPart({epoch, from}, vmIds({1, 2, 4}),
+                                               Principal::anonymous(), 2 * whole->front().size());
+        REQUIRE(part);
+        CHECK(part->frames.size() <= 2);
+        for (const auto& frame : part->frames) joined.push_back(frame);
+        ends.push_back(part->upTo);
+    }
+    CHECK(joined == *whole);
+    CHECK(ends == std::vector<Seq>{3, 6});
+    // However long a frame is, one is in it.
+    CHECK(bench.hub.replayPart({epoch, 0}, everything(), Principal::anonymous(), 1)->upTo == 1);
+    CHECK(bench.hub.replayPart({epoch, 6}, everything(), Principal::anonymous(), 1)->upTo == 6);
+}

@@ -30,6 +30,7 @@ TEST_CASE("each of the agent's figures has its place") {
     stats.bytesPerSecond = 1.5;
     stats.conflated = 9;
     stats.slowDisconnects = 10;
+    stats.shed = 37;
     stats.authFailures = 11;
     stats.rateLimited = 12;
     stats.errorsByCode = {{"invalid_json", 13}};
@@ -55,6 +56,7 @@ TEST_CASE("each of the agent's figures has its place") {
         {"bytes_per_second", 1.5},
         {"conflated", 9},
         {"slow_disconnects", 10},
+        {"shed_clients", 37},
         {"auth_failures", 11},
         {"rate_limited", 12},
         {"errors_by_code.invalid_json", 13},

@@ -208,7 +208,7 @@ TEST_CASE("connection_status introduces the agent and says who the client is") {
     status.role = "admin";
     status.permissions = {"vm:view", "server:view"};
     status.heartbeatSeconds = 30;
-    status.limits = {65536, 64};
+    status.limits = {65536, 64, 20000, 50, 262144, 60};
     const Message m = answer(status);
     CHECK(m.type() == "connection_status");
     CHECK(m.text("data.status") == "connected");
@@ -224,6 +224,10 @@ TEST_CASE("connection_status introduces the agent and says who the client is") {
     CHECK(m.integer("data.heartbeat_seconds") == 30);
     CHECK(m.integer("data.limits.max_message_bytes") == 65536);
     CHECK(m.integer("data.limits.max_rules") == 64);
+    CHECK(m.integer("data.limits.max_ids") == 20000);
+    CHECK(m.integer("data.limits.messages_per_second") == 50);
+    CHECK(m.integer("data.limits.bytes_per_second") == 262144);
+    CHECK(m.integer("data.limits.errors_per_minute") == 60);
 }
 
 TEST_CASE("connection_status says null for what it does not know") {
@@ -233,7 +237,7 @@ TEST_CASE("connection_status says null for what it does not know") {
     status.hostname = "host";
     status.agentVersion = "0.1.0";
     status.heartbeatSeconds = 30;
-    status.limits = {65536, 64};
+    status.limits = {65536, 64, 20000, 50, 262144, 60};
     const Message m = answer(status);
     CHECK(m.isNull("data.server_id"));
     CHECK(m.isNull("data.server_uuid"));
