@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "agent/config_alerts.hpp"
+#include "agent/config_checks.hpp"
 #include "agent/config_table.hpp"
 #include "agent/config_toml.hpp"
 #include "common/file.hpp"
@@ -97,20 +98,6 @@ void warnAboutDoors(const AuthConfig& auth, std::vector<std::string>& warnings) 
             "(rollo-agent key new makes one)");
 }
 
-/// What a key needs of another.
-void checkTls(const Config& config, ConfigErrors& errors, std::vector<std::string>& warnings) {
-    const bool wanted = std::ranges::any_of(config.server.listen, &server::ListenAddress::tls);
-    const bool certificate = config.tls.certificateFile.has_value();
-    const bool key = config.tls.keyFile.has_value();
-    if (wanted && !(certificate && key))
-        errors.push_back(
-            "server.listen: a tls: address needs tls.certificate_file and tls.key_file");
-    else if (certificate != key)
-        errors.push_back("tls.certificate_file and tls.key_file need each other");
-    else if (!wanted && certificate)
-        warnings.push_back("the certificate is not used: server.listen has no tls: address");
-}
-
 }  // namespace
 
 std::vector<std::string> configFiles(const std::string& path, ConfigErrors& errors) {
@@ -147,7 +134,7 @@ std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source)
     for (const std::string& file : configFiles(source.path, errors))
         applyFile(file, loaded.config, errors);
     applyEnvironment(source.environment, loaded.config, errors, loaded.warnings);
-    checkTls(loaded.config, errors, loaded.warnings);
+    checkTogether(loaded.config, errors, loaded.warnings);
     if (!errors.empty()) return std::unexpected(std::move(errors));
     findSecret(source.path, loaded.config.auth);
     warnAboutDoors(loaded.config.auth, loaded.warnings);
