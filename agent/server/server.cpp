@@ -10,6 +10,7 @@
 
 #include <libwebsockets.h>
 
+#include "agent/server/gate.hpp"
 #include "agent/server/stats_report.hpp"
 #include "agent/server/ws_protocol.hpp"
 #include "common/log.hpp"
@@ -67,15 +68,15 @@ Admission::Limits bounded(Admission::Limits limits) {
     return limits;
 }
 
+/// A proxy's clients count for their addresses, when it is known who they are.
+std::optional<Address> countedFor(const Peer& peer) {
+    return peer.proxy ? std::nullopt : peer.address;
+}
+
 /// What who is not let in reads.
 std::string turnAwayText(Refused reason) {
-    const bool full = reason == Refused::connections;
-    Reply reply = full ? refusalReply({503, "as many connections as there may be"})
-                       : refusalReply({429, reason == Refused::connectionRate
-                                                ? "too many new connections from this address"
-                                                : "too many connections from this address"});
-    reply.headers = fmt::format("retry-after: {}\r\nconnection: close\r\n",
-                                reason == Refused::connectionRate ? 1 : 5);
+    Reply reply = turnAwayReply(reason);
+    reply.headers += "connection: close\r\n";
     return head(reply) + reply.body;
 }
 
@@ -85,8 +86,8 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
                core::Consoles& consoles, auth::TokenVerifier verifier)
     : services_{std::move(settings), hub, state, consoles, std::move(verifier), {}, {}},
       loop_(loop),
-      admission_(bounded(services_.settings.admission)),
       turnedAway_(loop) {
+    services_.admission.setLimits(bounded(services_.settings.admission));
     onStats([](proto::WebsocketStats&, const common::Now&) {});
     lws_set_log_level(LLL_ERR | LLL_WARN, fromLibrary);
     if (services_.settings.certificate)
@@ -149,12 +150,19 @@ void Server::listen() {
 void Server::listenAt(const ListenAddress& address, bool publisher) {
     listeners_.push_back(std::make_unique<Listener>(
         loop_, address,
-        [this, tls = address.tls, publisher](int fd, const sockaddr_storage& from) {
-            accept(fd, {hostText(from), addressOf(from), tls, publisher});
+        [this, address, publisher](int fd, const sockaddr_storage& from) {
+            const auto peer = addressOf(from);
+            accept(fd, {hostText(from), peer, address.tls, publisher,
+                        !publisher && isProxy(address, peer)});
         },
         [this] { noDescriptor(); }));
     log::info("listening on {}{}", listeners_.back()->text(),
               publisher ? " for publishing alone" : "");
+}
+
+bool Server::isProxy(const ListenAddress& listener, const std::optional<Address>& peer) const {
+    const TrustedProxies& trusted = services_.settings.trustedProxies;
+    return peer ? trusted.contains(*peer) : trusted.containsSocket(listener.path());
 }
 
 void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier) {
@@ -174,15 +182,15 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     services_.settings.publish.maxBytes = settings.publish.maxBytes;
     services_.settings.publish.eventsPerSecond = settings.publish.eventsPerSecond;
     auto limits = settings.admission;
-    limits.connections = admission_.limits().connections;
-    admission_.setLimits(std::move(limits));
+    limits.connections = services_.admission.limits().connections;
+    services_.admission.setLimits(std::move(limits));
     services_.verifier = std::move(verifier);
 }
 
 void Server::accept(int fd, Peer peer) {
     const bool tls = peer.tls;
     const common::Monotonic now = common::readClocks().mono;
-    const auto refused = admission_.admit(peer.address, now);
+    const auto refused = services_.admission.admit(countedFor(peer), now);
     if (!refused) return adopt(fd, std::move(peer));
     services_.refusals.note(*refused, peer.text, now);
     // There is nothing to say before a handshake, which would cost more than it tells.
@@ -217,7 +225,7 @@ void Server::noDescriptor() {
 }
 
 void Server::forget(Connection& connection) {
-    admission_.leave(connection.peer().address);
+    services_.admission.leave(countedFor(connection.peer()));
     const std::size_t place = connection.place();
     connections_[place].swap(connections_.back());
     connections_[place]->move(place);
@@ -226,7 +234,7 @@ void Server::forget(Connection& connection) {
 
 void Server::tick(const common::Now& now) {
     services_.refusals.tick(now.mono);
-    admission_.tick(now.mono);
+    services_.admission.tick(now.mono);
     turnedAway_.tick(now.mono);
     services_.publishRates.tick(services_.settings.publish.eventsPerSecond, now.mono);
     if (tls_) tls_->tick();

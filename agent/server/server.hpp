@@ -66,6 +66,7 @@ class Server {
   private:
     void createHost(bool tls);
     void listenAt(const ListenAddress& address, bool publisher);
+    bool isProxy(const ListenAddress& listener, const std::optional<Address>& peer) const;
     void accept(int fd, Peer peer);
     void adopt(int fd, Peer peer);
     void noDescriptor();
@@ -74,7 +75,6 @@ class Server {
 
     Services services_;
     Loop& loop_;
-    Admission admission_;
     TurnedAway turnedAway_;
     lws_context* context_ = nullptr;
     std::unique_ptr<Tls> tls_;  ///< outlives the context

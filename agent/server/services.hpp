@@ -80,6 +80,7 @@ struct Services {
 
     Counters counters;
     Refusals refusals{counters};
+    Admission admission{{}};
 
     /// Takes what other programs publish. Set before anybody is served.
     core::Publications* publications = nullptr;
