@@ -247,7 +247,11 @@ void Session::flush() {
 void Session::writeable() {
     // Its buffers were full and have room again: it reads, even if its pong is still behind.
     heartbeat_.heard(common::readClocks().mono);
-    outbox_.writeable();
+    const bool asked = outbox_.writeable();
+    if (!asked && !closing_ &&
+        !inbox_.takePing(lws_get_socket_fd(socket_), services_.settings.budget,
+                         common::readClocks().mono))
+        refuseToHear(Inbox::Trouble::tooManyBytes, common::readClocks());
     if (services_.held)
         markDirty();
     else
@@ -311,7 +315,7 @@ void Session::tick(const common::Now& now) {
     }
     lookAtHeartbeat(now);
     if (!listening_) lookAtLine();
-    if (inbox_.isFlooded(lws_get_socket_fd(socket_), services_.settings.budget, now.mono))
+    if (inbox_.isFlooded(lws_get_socket_fd(socket_), reading_, services_.settings.budget, now.mono))
         refuseToHear(Inbox::Trouble::tooManyBytes, now);
     if (closing_ || dead_) return;
     if (const auto lag = outbox_.tick(now.mono)) {

@@ -2,7 +2,6 @@
 """Behind a real nginx, by TCP and by UNIX socket: it works, a client is known by its own address,
 and nobody gains anything by what they write into headers."""
 
-import os
 import socket
 
 import pytest
@@ -12,7 +11,6 @@ from lab.agent import Agent
 from lab.certificates import make_pair
 from lab.console import Console
 from lab.nginx import FROM, Nginx
-from lab.raw_websocket import PING, RawWebSocket
 from lab.strangers import Answer, counter, read_to_end, refused
 from lab.tokens import token_for
 from lab.wait import wait_until
@@ -300,24 +298,3 @@ def test_a_reload_ends_the_trust(proxied):
     wait_until(lambda: "read again" in front.agent.log(), what="it has been read again")
     assert front.ask("X-Forwarded-For: 192.0.2.66").status == 200
     assert "192.0.2.66" not in front.agent.log()
-
-
-# --- what a client can send -----------------------------------------------------------------------
-
-
-@pytest.mark.short
-@pytest.mark.parametrize("size", [0, 125])
-def test_pings_without_end_are_ended_by_unix_socket_too(agents, tmp_path, connect, size):
-    path = str(tmp_path / "agent.sock")
-    agent = agents(start=False, config={"metrics": {"public": True, "interval_seconds": 1}})
-    agent.config["server"]["listen"].append(f"unix:{path}")
-    agent.start()
-    honest = connect(agent)
-    frame = bytes([0x80 | PING, 0x80 | size]) + os.urandom(4 + size)
-    with RawWebSocket(path, seconds=30) as flood:
-        with pytest.raises((BrokenPipeError, ConnectionResetError)):
-            while True:
-                flood.socket.sendall(frame * 100)
-    assert refused(agent, "byte_rate") == 1
-    honest.send({"type": "ping"})
-    assert honest.expect("pong")
