@@ -23,6 +23,10 @@ void checkTls(const Config& config, Errors& errors, std::vector<std::string>& wa
         errors.push_back("tls.certificate_file and tls.key_file need each other");
     else if (!wanted && certificate)
         warnings.push_back("the certificate is not used: server.listen has no tls: address");
+    if (!config.tls.clients.empty() && !config.tls.clientCaFile)
+        errors.push_back("tls.clients needs tls.client_ca_file");
+    if (!wanted && config.tls.clientCaFile)
+        warnings.push_back("tls.client_ca_file is not used: server.listen has no tls: address");
 }
 
 /// Tokens and consoles must not cross a network in clear by mistake.

@@ -9,6 +9,7 @@
 
 #include "agent/config_alerts.hpp"
 #include "agent/config_checks.hpp"
+#include "agent/config_clients.hpp"
 #include "agent/config_table.hpp"
 #include "agent/config_toml.hpp"
 #include "common/file.hpp"
@@ -45,6 +46,11 @@ class Applier {
   private:
     void applySection(std::string_view section, const toml::table& keys) {
         for (const auto& [key, node] : keys) {
+            const toml::table* table = node.as_table();
+            if (section == "tls" && key.str() == "clients" && table) {
+                applyTlsClients(*table, config_.tls.clients, errors_);
+                continue;
+            }
             const ConfigOption* option = findOption(section, key.str());
             const auto wrong = option ? option->set(config_, valueOf(node))
                                       : std::optional<std::string>("unknown key");

@@ -18,6 +18,7 @@
 #include "agent/journal.hpp"
 #include "agent/key_command.hpp"
 #include "agent/login_command.hpp"
+#include "agent/server/client_authorities.hpp"
 #include "agent/server_setup.hpp"
 #include "agent/token_command.hpp"
 #include "common/clock.hpp"
@@ -84,7 +85,10 @@ void check(const server::Certificate::Files& files) {
 bool secretsAreUsable(const agent::Config& config) {
     try {
         agent::makeVerifier(config.auth);
-        if (const auto files = agent::certificateFiles(config)) check(*files);
+        if (const auto files = agent::certificateFiles(config)) {
+            check(*files);
+            if (config.tls.clientCaFile) server::ClientAuthorities::load(*config.tls.clientCaFile);
+        }
         return true;
     } catch (const std::exception& error) {
         complain(error.what());

@@ -43,6 +43,8 @@ server::Settings serverSettings(const Config& config) {
     server::Settings settings;
     settings.listen = config.server.listen;
     settings.certificate = certificateFiles(config);
+    settings.clientCaFile = config.tls.clientCaFile;
+    settings.clients = config.tls.clients;
     settings.allowedHosts = allowedHosts(config.server);
     settings.allowedOrigins = server::AllowedOrigins(config.server.allowedOrigins);
     settings.anonymous = config.auth.anonymous;

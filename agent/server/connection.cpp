@@ -12,6 +12,7 @@
 #include "agent/server/forwarding.hpp"
 #include "agent/server/gate.hpp"
 #include "agent/server/identity.hpp"
+#include "agent/server/tls.hpp"
 #include "common/log.hpp"
 
 namespace rollo::server {
@@ -124,7 +125,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     };
     if (!toWebSocket) return refuse({400, "only an upgrade to WebSocket is known"});
     if (peer_.publisher) return refuse({404, "there is nothing at this path"});
-    Request request = readRequest(socket, peer_);
+    Request request = read(socket);
     if (const auto refusal = look(request, now)) return refuse(*refusal);
     if (const auto refused = join(request.peer, now))
         return refuseUpgrade(socket, turnAwayReply(*refused));
@@ -148,6 +149,27 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
 
 Connection::~Connection() {
     if (joined_) services_.admission.part(joined_);
+}
+
+Request Connection::read(lws* socket) const {
+    Request request = readRequest(socket, peer_);
+    // A token stands alone. A proxy's certificate is not its clients'.
+    if (services_.tls && peer_.tls && !peer_.proxy && !request.token())
+        request.certificate = services_.tls->certificateOf(lws_get_ssl(socket));
+    return request;
+}
+
+void Connection::awaitHandshake(int socket) {
+    if (!services_.tls) return;
+    handshakeOn_ = socket;
+    services_.tls->await(socket);
+}
+
+void Connection::destroyed(const common::Now& now) {
+    if (handshakeOn_ && services_.tls)
+        if (const auto alert = services_.tls->failureOf(*handshakeOn_); alert && !tooLate_)
+            services_.refusals.note(Refused::tlsHandshake, peer_.text, now.mono, *alert);
+    gone_(*this);
 }
 
 std::optional<Refusal> Connection::look(Request& request, const common::Now& now) {
@@ -204,6 +226,7 @@ void Connection::tick(const common::Now& now) {
     if (awaited_ == Awaited::takenReply)
         services_.refusals.note(Refused::responseTime, peer_.text, now.mono);
     awaited_ = Awaited::nothing;
+    tooLate_ = true;
     endNow(socket_);
 }
 
@@ -217,7 +240,7 @@ void Connection::upgraded(lws* socket, const common::Now& now) {
 }
 
 void Connection::request(lws* socket, const common::Now& now) {
-    Request request = readRequest(socket, peer_);
+    Request request = read(socket);
     if (auto reply = replyToHead(request, now))
         say(socket, request, std::move(*reply));
     else

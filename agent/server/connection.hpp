@@ -39,7 +39,9 @@ class Connection {
     const Peer& peer() const { return peer_; }
     std::size_t place() const { return place_; }
     void move(std::size_t place) { place_ = place; }
-    void destroyed() { gone_(*this); }
+    void destroyed(const common::Now& now);
+    /// By TLS: libwebsockets begins a handshake on this socket.
+    void awaitHandshake(int socket);
 
     /// Looks at an upgrade before it is granted. False: it has been refused with an HTTP status.
     bool confirmUpgrade(lws* socket, bool toWebSocket, const common::Now& now);
@@ -63,6 +65,7 @@ class Connection {
     /// What has to happen next, until `deadline_`. Nothing while a session has the socket.
     enum class Awaited { nothing, firstRequest, body, furtherRequest, takenReply, end };
 
+    Request read(lws* socket) const;
     bool refuseUpgrade(lws* socket, Reply reply);
     /// Finds out who speaks, and whether its headers let it go on.
     std::optional<Refusal> look(Request& request, const common::Now& now);
@@ -91,7 +94,9 @@ class Connection {
     std::size_t written_ = 0;  ///< of it
     bool lastReply_ = false;
     lws* socket_ = nullptr;
+    std::optional<int> handshakeOn_;  ///< a socket on which none has succeeded as far as is known
     Awaited awaited_ = Awaited::nothing;
+    bool tooLate_ = false;  ///< which is counted already
     common::Monotonic deadline_{};
 };
 

@@ -17,7 +17,8 @@ struct Identity {
     std::string error;
 };
 
-/// The token's principal, or, where nothing else was shown, anonymous if that is allowed. What is
+/// The token's principal; without one, whom the client's certificate stands for; where nothing else
+/// was shown, anonymous if that is allowed. What is
 /// shown and not valid is never anonymous: PROTOCOL.md, "Who is asking".
 Identity identify(const Request& request, Services& services, const common::Now& now);
 

@@ -92,6 +92,9 @@ Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostSt
     lws_set_log_level(LLL_ERR | LLL_WARN, fromLibrary);
     if (services_.settings.certificate)
         tls_ = std::make_unique<Tls>(*services_.settings.certificate);
+    if (tls_ && services_.settings.clientCaFile)
+        tls_->trust(ClientAuthorities::load(*services_.settings.clientCaFile));
+    services_.tls = tls_.get();
     void* foreign[] = {loop_.native()};
     lws_context_creation_info info{};
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
@@ -134,6 +137,7 @@ void Server::createHost(bool tls) {
 }
 
 Server::~Server() {
+    services_.tls = nullptr;  // what ends now has not failed
     listeners_.clear();
     turnedAway_.clear();
     // With a loop of our own the library's handles are closed by that loop's next turns; only then
@@ -160,6 +164,14 @@ void Server::listenAt(const ListenAddress& address, bool publisher) {
               publisher ? " for publishing alone" : "");
 }
 
+void Server::trust(const std::optional<std::string>& clientCaFile) try {
+    if (!tls_) return;
+    tls_->trust(clientCaFile ? std::optional(ClientAuthorities::load(*clientCaFile))
+                             : std::nullopt);
+} catch (const std::exception& error) {
+    log::error("the authorities of clients stay as they were: {}", error.what());
+}
+
 bool Server::isProxy(const ListenAddress& listener, const std::optional<Address>& peer) const {
     const TrustedProxies& trusted = services_.settings.trustedProxies;
     return peer ? trusted.contains(*peer) : trusted.containsSocket(listener.path());
@@ -171,6 +183,8 @@ void Server::reconfigure(const Settings& settings, auth::TokenVerifier verifier)
     services_.settings.allowedHosts = settings.allowedHosts;
     services_.settings.allowedOrigins = settings.allowedOrigins;
     if (tls_ && settings.certificate) tls_->use(*settings.certificate);
+    trust(settings.clientCaFile);
+    services_.settings.clients = settings.clients;
     services_.settings.budget = settings.budget;
     services_.settings.requestTime = settings.requestTime;
     services_.settings.responseTime = settings.responseTime;
@@ -210,6 +224,7 @@ void Server::adopt(int fd, Peer peer) {
                                                (tls ? LWS_ADOPT_ALLOW_SSL : 0));
     info.fd.sockfd = fd;
     info.opaque = connection;
+    if (tls) connection->awaitHandshake(fd);
     const std::size_t before = connections_.size();
     lws* socket = lws_adopt_descriptor_vhost_via_info(&info);
     // A handshake may have failed already; then the connection is gone, whatever was answered.

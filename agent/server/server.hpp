@@ -66,6 +66,7 @@ class Server {
   private:
     void createHost(bool tls);
     void listenAt(const ListenAddress& address, bool publisher);
+    void trust(const std::optional<std::string>& clientCaFile);
     bool isProxy(const ListenAddress& listener, const std::optional<Address>& peer) const;
     void accept(int fd, Peer peer);
     void adopt(int fd, Peer peer);

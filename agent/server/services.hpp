@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,10 +31,14 @@
 namespace rollo::server {
 
 class Session;
+class Tls;
 
 struct Settings {
     std::vector<ListenAddress> listen;
     std::optional<Certificate::Files> certificate;  ///< needed where an address has TLS
+    std::optional<std::string> clientCaFile;        ///< of ClientAuthorities
+    /// Who those are that show a certificate with such a name.
+    std::map<std::string, core::Principal> clients;
     AllowedHosts allowedHosts;
     AllowedOrigins allowedOrigins;
     bool anonymous = false;
@@ -81,6 +86,7 @@ struct Services {
     Counters counters;
     Refusals refusals{counters};
     Admission admission{{}};
+    Tls* tls = nullptr;  ///< where there is a listener for it
 
     /// Takes what other programs publish. Set before anybody is served.
     core::Publications* publications = nullptr;
