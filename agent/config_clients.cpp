@@ -99,10 +99,15 @@ void readClient(const toml::key& key, const toml::table& keys, TlsClients& clien
     const std::string name = prefixOf(key.str());
     Principal principal;
     Reader reader(principal);
-    for (const auto& [member, node] : keys)
-        if (const auto fault = reader.take(member.str(), node))
-            errors.report(member.source(), fmt::format("{}.{}", name, member.str()), *fault);
-    if (const auto fault = reader.finish()) errors.report(key.source(), name, *fault);
+    bool good = true;
+    for (const auto& [member, node] : keys) {
+        const auto fault = reader.take(member.str(), node);
+        if (!fault) continue;
+        errors.report(member.source(), fmt::format("{}.{}", name, member.str()), *fault);
+        good = false;
+    }
+    if (const auto fault = reader.finish(); fault && good)
+        errors.report(key.source(), name, *fault);
     clients.insert_or_assign(std::string(key.str()), std::move(principal));
 }
 

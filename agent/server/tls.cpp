@@ -85,7 +85,7 @@ std::optional<std::string_view> Tls::failureOf(int socket) {
 void Tls::trust(std::optional<ClientAuthorities> authorities) {
     authorities_ = std::move(authorities);
     if (authorities_)
-        log::info("clients may show certificates of {} authorities", authorities_->size());
+        log::info("authorities whose certificates clients may show: {}", authorities_->size());
 }
 
 std::optional<ClientCertificate> Tls::certificateOf(ssl_st* connection) const {

@@ -12,7 +12,7 @@ import pytest
 
 from lab.agent import Agent, agent_binary, free_port
 from lab.certificates import Authority, Pair, make_pair
-from lab.strangers import refused
+from lab.strangers import read_to_end, refused
 from lab.tokens import token_for
 from lab.wait import wait_until
 
@@ -118,7 +118,7 @@ def test_a_certificate_stands_for_a_user(secured, connect_as, known):
     client = connect_as(target, known)
     told = client.expect("connection_status")["data"]
     assert told["user"] == "prometheus.example.org" and told["role"] == "admin"
-    assert "clients may show certificates of 1 authorities" in target.agent.log()
+    assert "authorities whose certificates clients may show: 1" in target.agent.log()
 
 
 @pytest.mark.short
@@ -143,8 +143,8 @@ def test_by_dns_name_e_mail_address_or_common_name(secured, connect_as, authorit
         return first["data"]["user"], first["data"]["role"]
 
     assert identity("mail", "email:ops@example.org") == ("ops@example.org", "operator")
-    assert identity("second", "DNS:unknown", "DNS:alone") == ("alone", "")
-    assert identity("named", subject="/CN=alone") == ("alone", "")
+    assert identity("second", "DNS:unknown", "DNS:alone") == ("alone", None)
+    assert identity("named", subject="/CN=alone") == ("alone", None)
     # Where there are other names, the common name is none (RFC 6125 §6.4.4).
     assert identity("other", "DNS:unknown", subject="/CN=alone") is None
     assert identity("two", subject="/CN=alone/CN=else") is None
@@ -170,8 +170,10 @@ def test_one_without_a_row_gives_nothing(secured, authority):
     target = secured()
     assert target.get("/api/v1/vms", authority.sign("unknown"))[0] == 401
     assert "no name that stands in tls.clients" in target.agent.log()
-    open_to_all = secured(anonymous=True)
-    assert open_to_all.get("/api/v1/vms", authority.sign("unknown"))[0] == 200
+    target.agent.config["auth"]["anonymous"] = True
+    target.agent.reload()
+    wait_until(lambda: target.get("/api/v1/vms", authority.sign("unknown"))[0] == 200,
+               what="it is anonymous")
 
 
 @pytest.mark.short
@@ -203,10 +205,9 @@ def test_one_that_is_not_good_fails_the_handshake(secured, authority, stranger, 
     assert target.get("/healthz")[0] == 200
 
 
-@pytest.mark.short
 def test_it_ends_when_its_certificate_does(secured, connect_as, authority):
     target = secured()
-    soon = authority.sign("prometheus.example.org", ends_in=30)
+    soon = authority.sign("prometheus.example.org", ends_in=8)
     client = connect_as(target, soon)
     assert client.expect("token_expiring")
     kept = target.connection(soon)
@@ -276,10 +277,12 @@ def test_handshakes_that_fail_are_counted_by_themselves(secured):
 
     def fail(sent: bytes):
         with socket.create_connection(("127.0.0.1", target.port), 10) as peer:
-            peer.sendall(sent)
-            peer.shutdown(socket.SHUT_WR)
-            while peer.recv(1000):
+            try:
+                peer.sendall(sent)
+                peer.shutdown(socket.SHUT_WR)
+            except OSError:  # it is closed already
                 pass
+            assert b"HTTP" not in read_to_end(peer)
 
     for sent in (b"GET /secret-path HTTP/1.1\r\nHost: secret-host\r\n\r\n", b"\x16\x03\x01\xff\xff" * 9,
                  b""):

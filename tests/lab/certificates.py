@@ -71,6 +71,7 @@ class Authority:
     def __init__(self, directory: Path, name: str):
         self._directory = directory
         self._name = name
+        self._signed = 0
         directory.mkdir(exist_ok=True)
         self.certificate = directory / f"{name}.crt"
         self._key = directory / f"{name}.key"
@@ -83,8 +84,9 @@ class Authority:
         """A certificate for `name`, which is its DNS name unless `alternatives` (`DNS:…`,
         `email:…`) or `subject` (`/CN=…`, and then no other) say something else. `ends_in`: seconds
         from now."""
-        pair = Pair(self._directory / f"{self._name}-{name}.crt",
-                    self._directory / f"{self._name}-{name}.key")
+        self._signed += 1
+        file = self._directory / f"{self._name}-{self._signed}"
+        pair = Pair(file.with_suffix(".crt"), file.with_suffix(".key"))
         request, extensions = (pair.key.with_suffix(suffix) for suffix in (".csr", ".ext"))
         openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                 "-keyout", pair.key, "-out", request, "-subj", subject or "/O=nobody")
@@ -103,6 +105,7 @@ class Authority:
         settings = self._directory / "ca.conf"
         settings.write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={index}\nnew_certs_dir="
                             f"{self._directory}\ndefault_md=sha256\npolicy=any\nrand_serial=yes\n"
+                            "unique_subject=no\n"
                             "[any]\norganizationName=optional\ncommonName=optional\n")
         openssl("ca", "-batch", "-config", settings, "-notext", "-cert", self.certificate, "-keyfile",
                 self._key, "-in", request, "-out", pair.certificate, "-extfile", extensions, *times)
