@@ -70,8 +70,10 @@ class Secured:
             context.load_cert_chain(client.certificate, client.key)
         return context
 
-    def connection(self, client: Pair | None, **options) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection("localhost", self.port, timeout=20,
+    def connection(self, client: Pair | None, source: str = "127.0.0.1",
+                   **options) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=20,
+                                           source_address=(source, 0),
                                            context=self.context(client, **options))
 
     def get(self, path: str, client: Pair | None = None, token: str | None = None,
@@ -183,6 +185,21 @@ def test_a_token_wins_and_stands_alone(secured, known):
     token = token_for(target.agent, "ann", permissions=["server:view"])
     assert target.get("/api/v1/vms", known, token=token)[0] == 403
     assert target.get("/api/v1/vms", known, token="nonsense")[0] == 401
+
+
+@pytest.mark.short
+def test_the_certificate_of_a_proxy_is_not_its_clients(secured, known):
+    target = secured(server={"trusted_proxies": ["127.0.0.9"]})
+
+    def status(source: str) -> int:
+        connection = target.connection(known, source=source)
+        try:
+            return get(connection, "/api/v1/vms")[0]
+        finally:
+            connection.close()
+
+    assert status("127.0.0.2") == 200
+    assert status("127.0.0.9") == 401
 
 
 # --- who it is not --------------------------------------------------------------------------------
