@@ -101,7 +101,7 @@ class Agent {
           host_(hostSettings(config), keeper_.load(common::readClocks()), hub_, hypervisor_),
           consoles_(consoleSettings(config.console), host_.state(), hypervisor_, logConsoleDeed),
           server_(serverSettings(config), loop_, hub_, host_.state(), consoles_,
-                  makeVerifier(config.auth), readCertificate(config)) {}
+                  makeVerifier(config.auth), readTlsFiles(config)) {}
 
     int run() {
         hypervisor_.setWake([this, tasks = tasks_] {
@@ -217,7 +217,7 @@ class Agent {
     void use(FreshFiles fresh) {
         if (fresh.settings) apply(*fresh.settings);
         if (fresh.verifier) server_.use(std::move(*fresh.verifier));
-        if (fresh.certificate) server_.use(std::move(*fresh.certificate));
+        if (fresh.tls) server_.use(std::move(*fresh.tls));
         server_.endRevoked();
         if (fresh.endReload) notify::ready();
     }

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/core/alert_rule.hpp"
+#include "agent/core/principal.hpp"
 #include "agent/server/listen_address.hpp"
 #include "common/log.hpp"
 
@@ -58,6 +60,7 @@ struct TlsConfig {
     std::optional<std::string> certificateFile;
     std::optional<std::string> keyFile;
     std::optional<std::string> clientCaFile;
+    std::map<std::string, core::Principal> clients;  ///< by a name in their certificates
 };
 
 struct MetricsConfig {

@@ -9,6 +9,8 @@
 
 #include "agent/auth_files.hpp"
 #include "agent/config_alerts.hpp"
+#include "agent/config_checks.hpp"
+#include "agent/config_clients.hpp"
 #include "agent/config_table.hpp"
 #include "agent/config_toml.hpp"
 #include "common/file.hpp"
@@ -45,6 +47,11 @@ class Applier {
   private:
     void applySection(std::string_view section, const toml::table& keys) {
         for (const auto& [key, node] : keys) {
+            const toml::table* table = node.as_table();
+            if (section == "tls" && key.str() == "clients" && table) {
+                applyTlsClients(*table, config_.tls.clients, errors_);
+                continue;
+            }
             const ConfigOption* option = findOption(section, key.str());
             const auto wrong = option ? option->set(config_, valueOf(node))
                                       : std::optional<std::string>("unknown key");
@@ -92,20 +99,6 @@ void warnAboutDoors(const AuthConfig& auth, std::vector<std::string>& warnings) 
             "(rollo-agent key new makes one)");
 }
 
-/// What a key needs of another.
-void checkTls(const Config& config, ConfigErrors& errors, std::vector<std::string>& warnings) {
-    const bool wanted = std::ranges::any_of(config.server.listen, &server::ListenAddress::tls);
-    const bool certificate = config.tls.certificateFile.has_value();
-    const bool key = config.tls.keyFile.has_value();
-    if (wanted && !(certificate && key))
-        errors.push_back(
-            "server.listen: a tls: address needs tls.certificate_file and tls.key_file");
-    else if (certificate != key)
-        errors.push_back("tls.certificate_file and tls.key_file need each other");
-    else if (!wanted && certificate)
-        warnings.push_back("the certificate is not used: server.listen has no tls: address");
-}
-
 }  // namespace
 
 std::vector<std::string> configFiles(const std::string& path, ConfigErrors& errors) {
@@ -137,7 +130,7 @@ std::expected<LoadedConfig, ConfigErrors> loadConfig(const ConfigSource& source)
     for (const std::string& file : configFiles(source.path, errors))
         applyFile(file, loaded.config, errors);
     applyEnvironment(source.environment, loaded.config, errors, loaded.warnings);
-    checkTls(loaded.config, errors, loaded.warnings);
+    checkTogether(loaded.config, errors, loaded.warnings);
     if (!errors.empty()) return std::unexpected(std::move(errors));
     loaded.config.auth.folder = folderOf(source.path);
     warnAboutDoors(loaded.config.auth, loaded.warnings);

@@ -83,7 +83,8 @@ std::vector<ConfigOption> tlsOptions() {
         option::text<in, &TlsConfig::clientCaFile>(
             "tls", "client_ca_file", Reload::yes, "an absolute path", option::isPath,
             "Authorities, in PEM, whose certificates clients may show in place of a token. Where\n"
-            "this is not set, no client is asked for one."),
+            "this is not set, no client is asked for one. Who a name in a certificate is, a table\n"
+            "says: [tls.clients.\"NAME\"] with role, roles, permissions, vms (docs/tls.md)."),
     };
 }
 

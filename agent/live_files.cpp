@@ -46,12 +46,6 @@ class FileGroup {
     std::optional<std::string> trouble_;  ///< why what they hold is not in force
 };
 
-std::vector<std::string> tlsFiles(const Config& config) {
-    const auto files = certificateFiles(config);
-    if (!files) return {};
-    return {files->certificate, files->key};
-}
-
 /// A configuration and the files that it names, as they are before they are read.
 struct Watched {
     explicit Watched(Config read)
@@ -95,7 +89,7 @@ struct LiveFiles::Reader {
         });
         running.tls.look(tlsFiles(config), "the TLS certificate stays as it was", [&] {
             FreshFiles fresh;
-            fresh.certificate = readCertificate(config);
+            fresh.tls = readTlsFiles(config);
             deliver(std::move(fresh));
         });
     }
@@ -125,7 +119,7 @@ struct LiveFiles::Reader {
         Watched next(reloaded(running.config, loaded->config));
         FreshFiles fresh;
         fresh.verifier = makeVerifier(next.config.auth);
-        fresh.certificate = readCertificate(next.config);
+        fresh.tls = readTlsFiles(next.config);
         fresh.settings = FreshFiles::Settings{next.config, serverSettings(next.config),
                                               changesBetween(running.config, loaded->config)};
         running = std::move(next);

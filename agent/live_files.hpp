@@ -11,8 +11,8 @@
 #include "agent/config.hpp"
 #include "agent/config_changes.hpp"
 #include "agent/config_loader.hpp"
-#include "agent/server/certificate.hpp"
 #include "agent/server/services.hpp"
+#include "agent/server/tls.hpp"
 #include "common/clock.hpp"
 #include "common/task_queue.hpp"
 #include "common/worker.hpp"
@@ -29,7 +29,7 @@ struct FreshFiles {
 
     std::optional<Settings> settings;
     std::optional<auth::TokenVerifier> verifier;
-    std::optional<server::Certificate> certificate;
+    std::optional<server::TlsFiles> tls;
     /// These answer a reload, which is over with them; all are empty where it came to nothing.
     bool endReload = false;
 };

@@ -18,6 +18,7 @@
 #include "agent/journal.hpp"
 #include "agent/key_command.hpp"
 #include "agent/login_command.hpp"
+#include "agent/server/client_authorities.hpp"
 #include "agent/server_setup.hpp"
 #include "agent/token_command.hpp"
 #include "common/clock.hpp"
@@ -82,11 +83,12 @@ int listKeys(const agent::Config& config) {
     return agent::exitGood;
 }
 
-/// Throws where the certificate cannot be used.
-void check(const server::Certificate::Files& files) {
-    const auto certificate = server::Certificate::load(files);
-    if (const auto complaint = certificate.complaint(common::readClocks().wall))
-        complain(files.certificate + ": clients will not accept it: " + *complaint);
+/// Throws where what TLS goes by cannot be used.
+void checkTls(const agent::Config& config) {
+    const auto files = agent::readTlsFiles(config);
+    if (!files) return;
+    if (const auto complaint = files->certificate.complaint(common::readClocks().wall))
+        complain(*config.tls.certificateFile + ": clients will not accept it: " + *complaint);
 }
 
 /// What only the files that the configuration names can tell.
@@ -94,7 +96,7 @@ bool secretsAreUsable(const agent::Config& config) {
     try {
         const auto verifier = agent::makeVerifier(config.auth);
         for (const std::string& remark : verifier.keys().leftOut()) complain(remark);
-        if (const auto files = agent::certificateFiles(config)) check(*files);
+        checkTls(config);
         return true;
     } catch (const std::exception& error) {
         complain(error.what());

@@ -31,23 +31,36 @@ std::optional<server::ListenAddress> publishSocket(const PublishConfig& config) 
     return server::ListenAddress::parse("unix:" + *config.socket);
 }
 
-}  // namespace
-
+/// Of the certificate that the configuration needs; nothing where it needs none.
 std::optional<server::Certificate::Files> certificateFiles(const Config& config) {
     const bool wanted = std::ranges::any_of(config.server.listen, &server::ListenAddress::tls);
     if (!wanted || !config.tls.certificateFile || !config.tls.keyFile) return std::nullopt;
     return server::Certificate::Files{*config.tls.certificateFile, *config.tls.keyFile};
 }
 
-std::optional<server::Certificate> readCertificate(const Config& config) {
+}  // namespace
+
+std::optional<server::TlsFiles> readTlsFiles(const Config& config) {
     const auto files = certificateFiles(config);
     if (!files) return std::nullopt;
-    return server::Certificate::load(*files);
+    server::TlsFiles read{server::Certificate::load(*files), std::nullopt};
+    if (config.tls.clientCaFile)
+        read.authorities = server::ClientAuthorities::load(*config.tls.clientCaFile);
+    return read;
+}
+
+std::vector<std::string> tlsFiles(const Config& config) {
+    const auto files = certificateFiles(config);
+    if (!files) return {};
+    std::vector<std::string> names{files->certificate, files->key};
+    if (config.tls.clientCaFile) names.push_back(*config.tls.clientCaFile);
+    return names;
 }
 
 server::Settings serverSettings(const Config& config) {
     server::Settings settings;
     settings.listen = config.server.listen;
+    settings.clients = config.tls.clients;
     settings.allowedHosts = allowedHosts(config.server);
     settings.allowedOrigins = server::AllowedOrigins(config.server.allowedOrigins);
     settings.anonymous = config.auth.anonymous;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "agent/config.hpp"
-#include "agent/server/certificate.hpp"
 #include "agent/server/services.hpp"
+#include "agent/server/tls.hpp"
 
 namespace rollo::agent {
 
@@ -11,9 +15,10 @@ namespace rollo::agent {
 /// it answers to.
 server::Settings serverSettings(const Config& config);
 
-/// The files of the certificate that the configuration needs; nothing where it needs none.
-std::optional<server::Certificate::Files> certificateFiles(const Config& config);
-/// Reads them. Throws as Certificate::load does; may block.
-std::optional<server::Certificate> readCertificate(const Config& config);
+/// What the configuration names for TLS; nothing where no address has TLS. Throws as
+/// Certificate::load and ClientAuthorities::load do; may block.
+std::optional<server::TlsFiles> readTlsFiles(const Config& config);
+/// The files that it reads.
+std::vector<std::string> tlsFiles(const Config& config);
 
 }  // namespace rollo::agent

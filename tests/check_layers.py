@@ -28,7 +28,8 @@ LAYERS = {
 LIBRARIES = {
     "rapidjson/": ["common/json_reader.cpp", "common/json_writer.cpp"],
     "jwt.h": ["agent/auth"],
-    "openssl/": ["agent/auth", "agent/server/certificate.cpp", "agent/server/tls.cpp"],
+    "openssl/": ["agent/auth", "agent/server/certificate.cpp",
+                 "agent/server/client_authorities.cpp", "agent/server/tls.cpp"],
     "libvirt/": ["agent/virt"],
     "libxml/": ["agent/virt"],
     "libwebsockets.h": ["agent/server"],

@@ -42,6 +42,25 @@ std::optional<Address> addressOf(const sockaddr_storage& socket) {
     return std::nullopt;
 }
 
+std::optional<Address> parseAddress(std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) return std::nullopt;
+    const std::string host(text);
+    in_addr v4{};
+    in6_addr v6{};
+    if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return mapped(v4);
+    if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1) return plain(v6);
+    return std::nullopt;
+}
+
+std::string textOf(const Address& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (isV4(address))
+        ::inet_ntop(AF_INET, &address[mappedBits / 8], text.data(), text.size());
+    else
+        ::inet_ntop(AF_INET6, address.data(), text.data(), text.size());
+    return text.data();
+}
+
 Address siteOf(const Address& address) {
     Address site = address;
     if (!isV4(address)) std::fill(site.begin() + 8, site.end(), std::uint8_t{0});

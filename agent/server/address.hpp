@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace rollo::server {
@@ -15,6 +16,12 @@ using Address = std::array<std::uint8_t, 16>;
 
 /// Nothing for what is no IP address, as the other end of a UNIX socket.
 std::optional<Address> addressOf(const sockaddr_storage& socket);
+
+/// A literal address; nothing for anything else.
+std::optional<Address> parseAddress(std::string_view text);
+
+/// As people write it; IPv4 as IPv4.
+std::string textOf(const Address& address);
 
 /// What one customer of a provider has: the address in IPv4, its /64 in IPv6, in which a host takes
 /// as many addresses as it likes.

@@ -29,26 +29,48 @@ std::optional<Refused> Admission::admitToSite(Site& site, common::Monotonic now)
     return std::nullopt;
 }
 
+Admission::Site* Admission::siteAt(const std::optional<Address>& address) {
+    const auto place = limits_.siteOf(address);
+    if (!place) return nullptr;
+    if (sites_.size() >= connections_ + mostIdleSites)
+        std::erase_if(sites_, [](const auto& each) { return each.second.connections == 0; });
+    return &sites_[*place];
+}
+
 std::optional<Refused> Admission::admit(const std::optional<Address>& address,
                                         common::Monotonic now) {
-    Site* site = nullptr;
-    if (const auto place = limits_.siteOf(address)) {
-        if (sites_.size() >= connections_ + mostIdleSites)
-            std::erase_if(sites_, [](const auto& each) { return each.second.connections == 0; });
-        site = &sites_[*place];
-        if (const auto refused = admitToSite(*site, now)) return refused;
+    if (const auto refused = join(address, now)) return refused;
+    if (connections_ < limits_.connections) {
+        ++connections_;
+        return std::nullopt;
     }
-    if (connections_ >= limits_.connections) return Refused::connections;
-    ++connections_;
-    if (site) ++site->connections;
-    return std::nullopt;
+    part(address);
+    return Refused::connections;
 }
 
 void Admission::leave(const std::optional<Address>& address) {
     --connections_;
+    part(address);
+}
+
+std::optional<Refused> Admission::join(const std::optional<Address>& address,
+                                       common::Monotonic now) {
+    Site* site = siteAt(address);
+    if (!site) return std::nullopt;
+    const auto refused = admitToSite(*site, now);
+    if (!refused) ++site->connections;
+    return refused;
+}
+
+void Admission::part(const std::optional<Address>& address) {
     if (!address) return;
     const auto found = sites_.find(siteOf(*address));
     if (found != sites_.end() && found->second.connections > 0) --found->second.connections;
+}
+
+bool Admission::takeRequest(const std::optional<Address>& address, common::Monotonic now) {
+    Site* site = siteAt(address);
+    return !site || site->fresh.take(1, rate(), now);
 }
 
 void Admission::tick(common::Monotonic now) {

@@ -16,7 +16,8 @@ namespace rollo::server {
 
 /// How many connections there may be: in all, of one address, and new ones of one address. An IPv6
 /// address counts as its /64. Connections by UNIX socket and from exempt networks, behind which
-/// many clients may stand (a proxy), count in all alone.
+/// many clients may stand, count in all alone; so do those of trusted proxies, whose clients count
+/// for their own addresses.
 /// Thread: main.
 class Admission {
   public:
@@ -39,6 +40,15 @@ class Admission {
     std::optional<Refused> admit(const std::optional<Address>& address, common::Monotonic now);
     /// Counts one out that was let in.
     void leave(const std::optional<Address>& address);
+
+    /// Counts a client in for its address alone: the connection is a proxy's, and counted already.
+    /// Or says why not.
+    std::optional<Refused> join(const std::optional<Address>& address, common::Monotonic now);
+    /// Counts one out that has joined.
+    void part(const std::optional<Address>& address);
+    /// One request by HTTP of such a client, as if it came on a new connection. False: too many.
+    bool takeRequest(const std::optional<Address>& address, common::Monotonic now);
+
     /// Forgets the addresses of which nothing has to be known any more. About once a second.
     void tick(common::Monotonic now);
 
@@ -52,6 +62,8 @@ class Admission {
         common::TokenBucket fresh;
     };
 
+    /// Null where none of its limits hold.
+    Site* siteAt(const std::optional<Address>& address);
     std::optional<Refused> admitToSite(Site& site, common::Monotonic now);
     common::TokenBucket::Rate rate() const;
 

@@ -9,8 +9,10 @@
 
 #include "agent/server/cors.hpp"
 #include "agent/server/end_now.hpp"
+#include "agent/server/forwarding.hpp"
 #include "agent/server/gate.hpp"
 #include "agent/server/identity.hpp"
+#include "agent/server/tls.hpp"
 #include "common/log.hpp"
 
 namespace rollo::server {
@@ -25,6 +27,7 @@ constexpr lws_usec_t lookAgainUs = 2000;       ///< while nothing may leave
 constexpr std::string_view bearerPrefix = "Bearer ";
 /// With its colon, as libwebsockets keeps it.
 constexpr std::string_view preflightHeader = "access-control-request-method:";
+constexpr std::string_view forwardedProtoHeader = "x-forwarded-proto:";
 
 std::string header(lws* socket, lws_token_indexes token) {
     const int length = lws_hdr_total_length(socket, token);
@@ -38,6 +41,18 @@ std::string header(lws* socket, lws_token_indexes token) {
 std::optional<std::string> optionalHeader(lws* socket, lws_token_indexes token) {
     std::string text = header(socket, token);
     if (text.empty()) return std::nullopt;
+    return text;
+}
+
+/// One that libwebsockets has no number for.
+std::optional<std::string> customHeader(lws* socket, std::string_view name) {
+    const int size = static_cast<int>(name.size());
+    const int length = lws_hdr_custom_length(socket, name.data(), size);
+    if (length < 0) return std::nullopt;
+    std::string text(static_cast<std::size_t>(length) + 1, '\0');
+    const int copied =
+        lws_hdr_custom_copy(socket, text.data(), static_cast<int>(text.size()), name.data(), size);
+    text.resize(copied > 0 ? static_cast<std::size_t>(copied) : 0);
     return text;
 }
 
@@ -83,6 +98,8 @@ Request readRequest(lws* socket, const Peer& peer) {
     request.host = optionalHeader(socket, WSI_TOKEN_HOST);
     request.origin = optionalHeader(socket, WSI_TOKEN_ORIGIN);
     request.subprotocols = optionalHeader(socket, WSI_TOKEN_PROTOCOL);
+    request.forwardedFor = optionalHeader(socket, WSI_TOKEN_X_FORWARDED_FOR);
+    request.forwardedProto = customHeader(socket, forwardedProtoHeader);
     request.preflight = lws_hdr_custom_length(socket, preflightHeader.data(),
                                               static_cast<int>(preflightHeader.size())) > 0;
     request.encoded = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
@@ -103,22 +120,23 @@ bool write(lws* socket, std::string_view bytes, lws_write_protocol protocol) {
 }  // namespace
 
 bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now& now) {
-    if (!toWebSocket) return refuseUpgrade(socket, {400, "only an upgrade to WebSocket is known"});
-    if (peer_.publisher) return refuseUpgrade(socket, {404, "there is nothing at this path"});
-    const Request request = readRequest(socket, peer_);
-    if (const auto passed = passGate(request, peer_, services_.settings); !passed) {
-        services_.refusals.note(passed.error().reason, peer_.text, now.mono);
-        return refuseUpgrade(socket, passed.error().refusal);
-    }
+    const auto refuse = [&](const Refusal& refusal) {
+        return refuseUpgrade(socket, refusalReply(refusal));
+    };
+    if (!toWebSocket) return refuse({400, "only an upgrade to WebSocket is known"});
+    if (peer_.publisher) return refuse({404, "there is nothing at this path"});
+    Request request = read(socket);
+    if (const auto refusal = look(request, now)) return refuse(*refusal);
+    if (const auto refused = join(request.peer, now))
+        return refuseUpgrade(socket, turnAwayReply(*refused));
     auto opening = readOpening(request);
-    if (!opening) return refuseUpgrade(socket, opening.error());
+    if (!opening) return refuse(opening.error());
     handshake_ = std::make_unique<Session::Handshake>();
     handshake_->opening = std::move(*opening);
     handshake_->path = request.path;
     handshake_->peer = request.peer;
     const std::string* auth = request.argument("auth");
-    handshake_->authByMessage =
-        auth && *auth == "message" && !request.token() && !request.ticket();
+    handshake_->authByMessage = auth && *auth == "message" && !request.token() && !request.ticket();
     if (handshake_->authByMessage) return true;
     handshake_->identity = identify(request, services_, now);
     auto* console = std::get_if<core::ConsoleViewer::Opening>(&handshake_->opening);
@@ -126,10 +144,57 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     return true;
 }
 
-bool Connection::refuseUpgrade(lws* socket, const Refusal& refusal) {
-    Reply reply = refusalReply(refusal);
-    reply.headers = "connection: close\r\n";
-    log::debug("{}: upgrade refused with {}: {}", peer_.text, refusal.status, refusal.message);
+Connection::~Connection() {
+    if (joined_) services_.admission.part(joined_);
+}
+
+Request Connection::read(lws* socket) const {
+    Request request = readRequest(socket, peer_);
+    // A token stands alone. A proxy's certificate is not its clients'.
+    if (services_.tls && peer_.tls && !peer_.proxy && !request.token())
+        request.certificate = services_.tls->certificateOf(lws_get_ssl(socket));
+    return request;
+}
+
+void Connection::awaitHandshake(int socket) {
+    if (!services_.tls) return;
+    handshakeOn_ = socket;
+    services_.tls->await(socket);
+}
+
+void Connection::destroyed(const common::Now& now) {
+    if (handshakeOn_ && services_.tls)
+        if (const auto alert = services_.tls->failureOf(*handshakeOn_); alert && !tooLate_)
+            services_.refusals.note(Refused::tlsHandshake, peer_.text, now.mono, *alert);
+    gone_(*this);
+}
+
+std::optional<Refusal> Connection::look(Request& request, const common::Now& now) {
+    const auto speaker = speakerOf(request, services_.settings.trustedProxies);
+    if (!speaker) {
+        services_.refusals.note(Refused::forwarded, peer_.text, now.mono);
+        return speaker.error();
+    }
+    request.peer = *speaker;
+    const auto passed = passGate(request, services_.settings);
+    if (passed) return std::nullopt;
+    services_.refusals.note(passed.error().reason, request.peer.text, now.mono);
+    return passed.error().refusal;
+}
+
+std::optional<Refused> Connection::join(const Peer& client, const common::Now& now) {
+    if (!client.proxy) return std::nullopt;
+    const auto refused = services_.admission.join(client.address, now.mono);
+    if (refused)
+        services_.refusals.note(*refused, client.text, now.mono);
+    else
+        joined_ = client.address;
+    return refused;
+}
+
+bool Connection::refuseUpgrade(lws* socket, Reply reply) {
+    reply.headers += "connection: close\r\n";
+    log::debug("{}: upgrade refused with {}", peer_.text, reply.status);
     write(socket, head(reply) + reply.body, LWS_WRITE_HTTP_FINAL);
     return false;
 }
@@ -158,6 +223,7 @@ void Connection::tick(const common::Now& now) {
     if (awaited_ == Awaited::takenReply)
         services_.refusals.note(Refused::responseTime, peer_.text, now.mono);
     awaited_ = Awaited::nothing;
+    tooLate_ = true;
     endNow(socket_);
 }
 
@@ -171,7 +237,7 @@ void Connection::upgraded(lws* socket, const common::Now& now) {
 }
 
 void Connection::request(lws* socket, const common::Now& now) {
-    Request request = readRequest(socket, peer_);
+    Request request = read(socket);
     if (auto reply = replyToHead(request, now))
         say(socket, request, std::move(*reply));
     else
@@ -201,7 +267,7 @@ void Connection::say(lws* socket, const Request& request, Reply reply) {
     // was read, while its answer waits, makes libwebsockets 4.1 turn round and round.
     lastReply_ = request.body || errorsSpent_;
     if (lastReply_) reply.headers += "connection: close\r\n";
-    log::debug("{} {} {} from {}", reply.status, request.method, request.path, peer_.text);
+    log::debug("{} {} {} from {}", reply.status, request.method, request.path, request.peer.text);
     reply_ = head(reply);
     written_ = 0;
     if (request.method != "HEAD") reply_ += reply.body;
@@ -216,33 +282,34 @@ void Connection::beginReply(lws* socket) {
         lws_callback_on_writable(socket);
 }
 
-std::optional<Reply> Connection::replyToHead(const Request& request, const common::Now& now) {
-    const auto passed = passGate(request, peer_, services_.settings);
-    if (!passed) {
-        services_.refusals.note(passed.error().reason, peer_.text, now.mono);
-        return refusalReply(passed.error().refusal);
-    }
-    if (!budget_.takeMessage(services_.settings.budget, now.mono))
-        return finished(tooFastReply(now), request, now);
+std::optional<Reply> Connection::replyToHead(Request& request, const common::Now& now) {
+    if (const auto refusal = look(request, now)) return refusalReply(*refusal);
+    if (!takeRequest(request.peer, now)) return finished(tooFastReply(request, now), request, now);
     auto reply = isPreflight(request) ? preflightReply() : answerHead(request, services_, now);
     if (!reply) return std::nullopt;
     return finished(std::move(*reply), request, now);
 }
 
+bool Connection::takeRequest(const Peer& client, const common::Now& now) {
+    // A proxy's connection carries the requests of many, and each of them comes by many.
+    return client.proxy ? services_.admission.takeRequest(client.address, now.mono)
+                        : budget_.takeMessage(services_.settings.budget, now.mono);
+}
+
 Reply Connection::finished(Reply reply, const Request& request, const common::Now& now) {
     // A bad token costs an error, as by WebSocket.
     if (reply.status == 401 && !budget_.takeError(services_.settings.budget, now.mono)) {
-        services_.refusals.note(Refused::errors, peer_.text, now.mono);
+        services_.refusals.note(Refused::errors, request.peer.text, now.mono);
         errorsSpent_ = true;
     }
     if (!request.origin) return reply;
-    if (const auto passed = passGate(request, peer_, services_.settings))
+    if (const auto passed = passGate(request, services_.settings))
         allowOrigin(reply, *passed, *request.origin);
     return reply;
 }
 
-Reply Connection::tooFastReply(const common::Now& now) {
-    services_.refusals.note(Refused::messageRate, peer_.text, now.mono);
+Reply Connection::tooFastReply(const Request& request, const common::Now& now) {
+    services_.refusals.note(Refused::messageRate, request.peer.text, now.mono);
     return laterReply({429, "requests come too fast"}, std::chrono::seconds(1));
 }
 

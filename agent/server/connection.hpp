@@ -24,6 +24,9 @@ class Connection {
     Connection(Services& services, Peer peer, std::size_t place,
                std::function<void(Connection&)> gone)
         : services_(services), peer_(std::move(peer)), place_(place), gone_(std::move(gone)) {}
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
     /// libwebsockets has not taken the socket. It may hold this object for a moment all the same,
     /// if a handshake failed at once, and says so when it lets go; else there is nobody who will.
     void abandon();
@@ -36,7 +39,9 @@ class Connection {
     const Peer& peer() const { return peer_; }
     std::size_t place() const { return place_; }
     void move(std::size_t place) { place_ = place; }
-    void destroyed() { gone_(*this); }
+    void destroyed(const common::Now& now);
+    /// By TLS: libwebsockets begins a handshake on this socket.
+    void awaitHandshake(int socket);
 
     /// Looks at an upgrade before it is granted. False: it has been refused with an HTTP status.
     bool confirmUpgrade(lws* socket, bool toWebSocket, const common::Now& now);
@@ -60,22 +65,29 @@ class Connection {
     /// What has to happen next, until `deadline_`. Nothing while a session has the socket.
     enum class Awaited { nothing, firstRequest, body, furtherRequest, takenReply, end };
 
-    bool refuseUpgrade(lws* socket, const Refusal& refusal);
+    Request read(lws* socket) const;
+    bool refuseUpgrade(lws* socket, Reply reply);
+    /// Finds out who speaks, and whether its headers let it go on.
+    std::optional<Refusal> look(Request& request, const common::Now& now);
+    /// Counts in, until the connection ends, who comes through a proxy; or says why not.
+    std::optional<Refused> join(const Peer& client, const common::Now& now);
+    bool takeRequest(const Peer& client, const common::Now& now);
     /// Nothing where the body has to come first.
-    std::optional<Reply> replyToHead(const Request& request, const common::Now& now);
+    std::optional<Reply> replyToHead(Request& request, const common::Now& now);
     /// What goes with every answer is added.
     Reply finished(Reply reply, const Request& request, const common::Now& now);
-    Reply tooFastReply(const common::Now& now);
+    Reply tooFastReply(const Request& request, const common::Now& now);
     void awaitBody(lws* socket, Request request);
     void say(lws* socket, const Request& request, Reply reply);
     void await(Awaited awaited, std::chrono::seconds time);
 
     Services& services_;
-    Peer peer_;
+    Peer peer_;  ///< the neighbour: whom it speaks for is each request's own
     std::size_t place_;
     std::function<void(Connection&)> gone_;
     std::unique_ptr<Session::Handshake> handshake_;  ///< until the session has it
-    Budget budget_;  ///< of requests and, later, the session's messages
+    std::optional<Address> joined_;  ///< of who came through a proxy and was counted in
+    Budget budget_;                  ///< of requests and, later, the session's messages
     std::unique_ptr<Session> session_;
     std::unique_ptr<Request> unfinished_;  ///< whose body is still to come
     std::string reply_;
@@ -83,7 +95,9 @@ class Connection {
     bool lastReply_ = false;
     bool errorsSpent_ = false;  ///< no further request is read
     lws* socket_ = nullptr;
+    std::optional<int> handshakeOn_;  ///< a socket on which none has succeeded as far as is known
     Awaited awaited_ = Awaited::nothing;
+    bool tooLate_ = false;  ///< which is counted already
     common::Monotonic deadline_{};
 };
 

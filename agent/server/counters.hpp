@@ -33,8 +33,9 @@ enum class Refused {
     connectionsPerUser,     ///< `max_connections_per_user`
     consolesPerUser,        ///< `[console] max_per_user`
     tickets,                ///< `[auth] max_tickets_per_user`
+    forwarded,              ///< a trusted proxy's X-Forwarded-For or -Proto is malformed
 };
-inline constexpr std::size_t refusalReasons = static_cast<std::size_t>(Refused::tickets) + 1;
+inline constexpr std::size_t refusalReasons = static_cast<std::size_t>(Refused::forwarded) + 1;
 
 /// The reason in one word with underscores, for metrics.
 std::string_view word(Refused reason);

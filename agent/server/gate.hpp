@@ -3,7 +3,7 @@
 
 #include <expected>
 
-#include "agent/server/peer.hpp"
+#include "agent/server/reply.hpp"
 #include "agent/server/request.hpp"
 #include "agent/server/services.hpp"
 
@@ -17,7 +17,10 @@ struct Denial {
 
 /// Looks at Host and Origin, before anything else is done with a request or an upgrade. Answers
 /// what the request's origin is.
-std::expected<AllowedOrigins::Kind, Denial> passGate(const Request& request, const Peer& peer,
+std::expected<AllowedOrigins::Kind, Denial> passGate(const Request& request,
                                                      const Settings& settings);
+
+/// What who is not let in by Admission reads.
+Reply turnAwayReply(Refused reason);
 
 }  // namespace rollo::server

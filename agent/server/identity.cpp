@@ -5,9 +5,12 @@
 
 #include "agent/server/services.hpp"
 #include "agent/server/ticketing.hpp"
+#include "common/log.hpp"
 
 namespace rollo::server {
 namespace {
+
+namespace log = common::log;
 
 Identity nobody(std::string_view error, proto::Farewell farewell) {
     Identity identity;
@@ -33,7 +36,7 @@ Identity somebody(core::Principal principal) {
 Identity verify(std::string_view token, const Peer& peer, Services& services,
                 const common::Now& now) {
     const auto& settings = services.settings;
-    const auto site = settings.admission.siteOf(peer.address);
+    const auto site = services.admission.limits().siteOf(peer.address);
     const double perMinute = settings.tokenFailuresPerMinute;
     const auto wait = site ? services.tokenFailures.until(*site, perMinute, now.mono)
                            : std::chrono::milliseconds::zero();
@@ -46,6 +49,21 @@ Identity verify(std::string_view token, const Peer& peer, Services& services,
     return nobody(auth::describe(principal.error()), proto::farewell::tokenInvalid);
 }
 
+/// Whom the first of the certificate's names that the configuration knows stands for.
+std::optional<core::Principal> certified(const Request& request, const Settings& settings) {
+    if (!request.certificate) return std::nullopt;
+    for (const std::string& name : request.certificate->names) {
+        const auto client = settings.clients.find(name);
+        if (client == settings.clients.end()) continue;
+        core::Principal principal = client->second;
+        principal.user = name;
+        principal.expiresAt = request.certificate->end;
+        return principal;
+    }
+    log::debug("{}: its certificate has no name that stands in tls.clients", request.peer.text);
+    return std::nullopt;
+}
+
 Identity identifyQuietly(const Request& request, Services& services, const common::Now& now) {
     if (request.ticket()) {
         auto ticket = redeemTicket(request, services, now);
@@ -56,6 +74,10 @@ Identity identifyQuietly(const Request& request, Services& services, const commo
     }
     if (const std::string* token = request.token())
         return verify(*token, request.peer, services, now);
+    if (auto principal = certified(request, services.settings)) {
+        if (!services.verifier.denies(*principal)) return somebody(std::move(*principal));
+        return nobody(auth::describe(auth::TokenError::denied), proto::farewell::accessRevoked);
+    }
     if (services.settings.anonymous) return somebody(core::Principal::anonymous());
     return nobody("no token", proto::farewell::tokenMissing);
 }

@@ -29,9 +29,9 @@ struct Identity {
     std::chrono::milliseconds wait{1000};
 };
 
-/// The token's principal, or the ticket's, or, where nothing else was shown, anonymous if that is allowed. What is
-/// shown and not valid is never anonymous: PROTOCOL.md, "Who is asking". Who is
-/// nobody is counted.
+/// The token's principal, or the ticket's; without one, whom the client's certificate stands for;
+/// where nothing was shown, anonymous if that is allowed. What is shown and not valid is never
+/// anonymous: PROTOCOL.md, "Who is asking". Who is nobody is counted.
 Identity identify(const Request& request, Services& services, const common::Now& now);
 /// The same for a token alone, wherever it stood. Untrusted. It is not looked at where too many bad
 /// ones have come from the peer's address.

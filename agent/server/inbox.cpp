@@ -9,6 +9,9 @@ namespace rollo::server {
 namespace {
 
 constexpr std::chrono::seconds betweenLooks{5};
+/// More than what an honest client has under way while the loop is busy.
+constexpr std::size_t muchLeftOver = 1024;
+constexpr unsigned looksWithLeftOver = 3;
 
 }  // namespace
 
@@ -29,12 +32,19 @@ std::expected<std::optional<Inbox::Message>, Inbox::Trouble> Inbox::take(
     return message;
 }
 
-bool Inbox::isFlooded(int fd, const Budget::Limits& limits, common::Monotonic now) {
+bool Inbox::takePing(int fd, const Budget::Limits& limits, common::Monotonic now) {
+    return receivedBytes(fd) || budget_.takeMessage(limits, now);
+}
+
+bool Inbox::isFlooded(int fd, bool reading, const Budget::Limits& limits, common::Monotonic now) {
     if (now - lastLook_ < betweenLooks) return false;
     const bool first = lastLook_ == common::Monotonic();
     lastLook_ = now;
     const auto total = receivedBytes(fd);
-    if (!total) return false;
+    if (!total) {
+        leftOver_ = reading && unreadBytes(fd) > muchLeftOver ? leftOver_ + 1 : 0;
+        return leftOver_ >= looksWithLeftOver;
+    }
     const auto since = *total - std::exchange(receivedBytes_, *total);
     return !first && Budget::exceeds(since, betweenLooks, limits);
 }

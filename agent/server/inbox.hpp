@@ -38,7 +38,12 @@ class Inbox {
                                                         common::Monotonic now);
     /// Looks, every few seconds, whether more has come in by the kernel's count than the client may
     /// send: libwebsockets answers pings, and drops most of a flood of them, without a word to us.
-    bool isFlooded(int fd, const Budget::Limits& limits, common::Monotonic now);
+    /// Of other sockets than TCP's the kernel counts nothing: there it is looked whether something
+    /// is always left over, though it is `reading`, so that it comes faster than it can be read.
+    bool isFlooded(int fd, bool reading, const Budget::Limits& limits, common::Monotonic now);
+    /// libwebsockets has answered a ping: it says so by a leave to write that nobody asked for.
+    /// Where the kernel does not count, it counts as a message. False: one too many.
+    bool takePing(int fd, const Budget::Limits& limits, common::Monotonic now);
 
   private:
     Budget& budget_;
@@ -46,6 +51,7 @@ class Inbox {
     bool binary_ = false;
     common::Monotonic lastLook_{};
     std::uint64_t receivedBytes_ = 0;  ///< at the last look
+    unsigned leftOver_ = 0;            ///< at so many looks one after the other
 };
 
 }  // namespace rollo::server

@@ -4,6 +4,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace rollo::server {
@@ -22,6 +23,11 @@ std::optional<std::uint64_t> receivedBytes(int fd) {
     const auto info = tcpInfo(fd);
     if (!info) return std::nullopt;
     return info->tcpi_bytes_received;
+}
+
+std::size_t unreadBytes(int fd) {
+    int bytes = 0;
+    return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 Line lineOf(int fd, std::chrono::milliseconds tooLong) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -11,6 +12,9 @@ namespace rollo::server {
 /// How much has come in on a TCP connection since it began, by the kernel's count (tcp(7),
 /// TCP_INFO). Nothing for other sockets.
 std::optional<std::uint64_t> receivedBytes(int fd);
+
+/// How much of what has come in has not been read yet (FIONREAD, ioctl_tty(2), unix(7)).
+std::size_t unreadBytes(int fd);
 
 enum class Line {
     good,    ///< as far as can be known

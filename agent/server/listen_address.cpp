@@ -5,8 +5,12 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
+
+#include "agent/server/address.hpp"
 
 namespace rollo::server {
 namespace {
@@ -68,6 +72,13 @@ std::optional<ListenAddress> ListenAddress::parse(std::string_view text) {
     if (error != std::errc() || end != port.data() + port.size()) return std::nullopt;
     if (!parseInternet(std::string(host), number, result)) return std::nullopt;
     return result;
+}
+
+bool ListenAddress::isLocal() const {
+    if (isUnix()) return true;
+    static const std::array loopback{*Network::parse("127.0.0.0/8"), *Network::parse("::1")};
+    return std::ranges::any_of(
+        loopback, [own = *addressOf(address)](const Network& each) { return each.contains(own); });
 }
 
 std::string ListenAddress::path() const {

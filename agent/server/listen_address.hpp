@@ -19,6 +19,9 @@ struct ListenAddress {
 
     static std::optional<ListenAddress> parse(std::string_view text);
     bool isUnix() const { return address.ss_family == AF_UNIX; }
+    /// Whether this host alone can connect: a UNIX socket, or loopback (RFC 1122 §3.2.1.3, RFC 4291
+    /// §2.5.3).
+    bool isLocal() const;
     std::string path() const;
 };
 

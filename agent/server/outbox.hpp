@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "agent/server/gather.hpp"
 #include "agent/server/send_queue.hpp"
@@ -30,8 +31,8 @@ class Outbox {
     /// Sends what waits, as far as the socket takes it. Once it takes no more, this costs nothing
     /// until `writeable`. False: the connection is lost.
     bool flush(Gather& gather);
-    /// The socket takes more again.
-    void writeable() { full_ = false; }
+    /// The socket takes more again. False: that was not asked for.
+    bool writeable() { return std::exchange(full_, false); }
     /// Gives memory back that is not needed; what a client that is slow is to be told, where that
     /// is due. About once a second.
     std::optional<proto::Lag> tick(common::Monotonic now);

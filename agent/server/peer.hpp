@@ -12,8 +12,9 @@ namespace rollo::server {
 struct Peer {
     std::string text;                ///< its address as people write it
     std::optional<Address> address;  ///< none for a UNIX socket
-    bool tls = false;                ///< by TLS that the agent itself ends
+    bool tls = false;                ///< by TLS, whoever ends it
     bool publisher = false;          ///< by the socket for publishing alone
+    bool proxy = false;              ///< a trusted proxy, or somebody who comes through one
 };
 
 }  // namespace rollo::server

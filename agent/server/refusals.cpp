@@ -33,6 +33,7 @@ constexpr std::array<Row, refusalReasons> rows = {{
     {"connections_per_user", "its user has server.max_connections_per_user already"},
     {"consoles_per_user", "its user watches console.max_per_user already"},
     {"tickets", "its user has auth.max_tickets_per_user already"},
+    {"forwarded", "what this trusted proxy says of its client cannot be read", log::Level::warning},
 }};
 
 const Row& row(std::size_t reason) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/server/client_certificate.hpp"
 #include "agent/server/peer.hpp"
 
 namespace rollo::server {
@@ -21,10 +22,13 @@ struct Request {
     std::optional<std::string> bearer;                       ///< of `Authorization: Bearer`
     std::optional<std::string> host;                         ///< the header Host
     std::optional<std::string> origin;
-    std::optional<std::string> subprotocols;  ///< the header Sec-WebSocket-Protocol
-    bool preflight = false;                   ///< it has `Access-Control-Request-Method`
-    bool body = false;                        ///< something follows the headers
-    bool encoded = false;                     ///< it has `Transfer-Encoding`
+    std::optional<std::string> forwardedFor;       ///< the header X-Forwarded-For
+    std::optional<std::string> forwardedProto;     ///< the header X-Forwarded-Proto
+    std::optional<std::string> subprotocols;       ///< the header Sec-WebSocket-Protocol
+    std::optional<ClientCertificate> certificate;  ///< that the client has shown by TLS
+    bool preflight = false;                        ///< it has `Access-Control-Request-Method`
+    bool body = false;                             ///< something follows the headers
+    bool encoded = false;                          ///< it has `Transfer-Encoding`
     std::optional<std::string> contentLength;
     std::optional<std::string> contentType;
     bool expectsContinue = false;  ///< `Expect: 100-continue`

@@ -10,6 +10,7 @@
 
 #include <libwebsockets.h>
 
+#include "agent/server/gate.hpp"
 #include "agent/server/stats_report.hpp"
 #include "agent/server/ws_protocol.hpp"
 #include "common/log.hpp"
@@ -67,30 +68,30 @@ Admission::Limits bounded(Admission::Limits limits) {
     return limits;
 }
 
+/// A proxy's clients count for their addresses, when it is known who they are.
+std::optional<Address> countedFor(const Peer& peer) {
+    return peer.proxy ? std::nullopt : peer.address;
+}
+
 /// What who is not let in reads.
 std::string turnAwayText(Refused reason) {
-    const bool full = reason == Refused::connections;
-    Reply reply = full ? refusalReply({503, "as many connections as there may be"})
-                       : refusalReply({429, reason == Refused::connectionRate
-                                                ? "too many new connections from this address"
-                                                : "too many connections from this address"});
-    reply.headers = fmt::format("retry-after: {}\r\nconnection: close\r\n",
-                                reason == Refused::connectionRate ? 1 : 5);
+    Reply reply = turnAwayReply(reason);
+    reply.headers += "connection: close\r\n";
     return head(reply) + reply.body;
 }
 
 }  // namespace
 
 Server::Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
-               core::Consoles& consoles, auth::TokenVerifier verifier,
-               std::optional<Certificate> certificate)
+               core::Consoles& consoles, auth::TokenVerifier verifier, std::optional<TlsFiles> tls)
     : services_{std::move(settings), hub, state, consoles, std::move(verifier), {}, {}},
       loop_(loop),
-      admission_(bounded(services_.settings.admission)),
       turnedAway_(loop) {
+    services_.admission.setLimits(bounded(services_.settings.admission));
     onStats([](proto::WebsocketStats&, const common::Now&) {});
     lws_set_log_level(LLL_ERR | LLL_WARN, fromLibrary);
-    if (certificate) tls_ = std::make_unique<Tls>(std::move(*certificate));
+    if (tls) tls_ = std::make_unique<Tls>(std::move(*tls));
+    services_.tls = tls_.get();
     void* foreign[] = {loop_.native()};
     lws_context_creation_info info{};
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
@@ -133,6 +134,7 @@ void Server::createHost(bool tls) {
 }
 
 Server::~Server() {
+    services_.tls = nullptr;  // what ends now has not failed
     listeners_.clear();
     turnedAway_.clear();
     // With a loop of our own the library's handles are closed by that loop's next turns; only then
@@ -149,12 +151,19 @@ void Server::listen() {
 void Server::listenAt(const ListenAddress& address, bool publisher) {
     listeners_.push_back(std::make_unique<Listener>(
         loop_, address,
-        [this, tls = address.tls, publisher](int fd, const sockaddr_storage& from) {
-            accept(fd, {hostText(from), addressOf(from), tls, publisher});
+        [this, address, publisher](int fd, const sockaddr_storage& from) {
+            const auto peer = addressOf(from);
+            accept(fd, {hostText(from), peer, address.tls, publisher,
+                        !publisher && isProxy(address, peer)});
         },
         [this] { noDescriptor(); }));
     log::info("listening on {}{}", listeners_.back()->text(),
               publisher ? " for publishing alone" : "");
+}
+
+bool Server::isProxy(const ListenAddress& listener, const std::optional<Address>& peer) const {
+    const TrustedProxies& trusted = services_.settings.trustedProxies;
+    return peer ? trusted.contains(*peer) : trusted.containsSocket(listener.path());
 }
 
 void Server::reconfigure(const Settings& settings) {
@@ -162,6 +171,7 @@ void Server::reconfigure(const Settings& settings) {
     services_.settings.publicMetrics = settings.publicMetrics;
     services_.settings.allowedHosts = settings.allowedHosts;
     services_.settings.allowedOrigins = settings.allowedOrigins;
+    services_.settings.clients = settings.clients;
     services_.settings.budget = settings.budget;
     services_.settings.requestTime = settings.requestTime;
     services_.settings.responseTime = settings.responseTime;
@@ -172,18 +182,17 @@ void Server::reconfigure(const Settings& settings) {
     services_.settings.trustedProxies = settings.trustedProxies;
     services_.settings.publish.maxBytes = settings.publish.maxBytes;
     services_.settings.publish.eventsPerSecond = settings.publish.eventsPerSecond;
-    services_.settings.admission.exempt = settings.admission.exempt;
     auto limits = settings.admission;
-    limits.connections = admission_.limits().connections;
-    admission_.setLimits(std::move(limits));
+    limits.connections = services_.admission.limits().connections;
+    services_.admission.setLimits(std::move(limits));
 }
 
 void Server::use(auth::TokenVerifier verifier) {
     services_.verifier = std::move(verifier);
 }
 
-void Server::use(Certificate certificate) {
-    if (tls_) tls_->use(std::move(certificate));
+void Server::use(TlsFiles files) {
+    if (tls_) tls_->use(std::move(files));
 }
 
 void Server::endRevoked() {
@@ -197,7 +206,7 @@ void Server::endRevoked() {
 void Server::accept(int fd, Peer peer) {
     const bool tls = peer.tls;
     const common::Monotonic now = common::readClocks().mono;
-    const auto refused = admission_.admit(peer.address, now);
+    const auto refused = services_.admission.admit(countedFor(peer), now);
     if (!refused) return adopt(fd, std::move(peer));
     services_.refusals.note(*refused, peer.text, now);
     // There is nothing to say before a handshake, which would cost more than it tells.
@@ -217,6 +226,7 @@ void Server::adopt(int fd, Peer peer) {
                                                (tls ? LWS_ADOPT_ALLOW_SSL : 0));
     info.fd.sockfd = fd;
     info.opaque = connection;
+    if (tls) connection->awaitHandshake(fd);
     const std::size_t before = connections_.size();
     lws* socket = lws_adopt_descriptor_vhost_via_info(&info);
     // A handshake may have failed already; then the connection is gone, whatever was answered.
@@ -232,7 +242,7 @@ void Server::noDescriptor() {
 }
 
 void Server::forget(Connection& connection) {
-    admission_.leave(connection.peer().address);
+    services_.admission.leave(countedFor(connection.peer()));
     const std::size_t place = connection.place();
     connections_[place].swap(connections_.back());
     connections_[place]->move(place);
@@ -241,7 +251,7 @@ void Server::forget(Connection& connection) {
 
 void Server::tick(const common::Now& now) {
     services_.refusals.tick(now.mono);
-    admission_.tick(now.mono);
+    services_.admission.tick(now.mono);
     turnedAway_.tick(now.mono);
     services_.publishRates.tick(services_.settings.publish.eventsPerSecond, now.mono);
     services_.tickets.tick(now.mono);

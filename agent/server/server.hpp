@@ -30,7 +30,7 @@ class Server {
     /// cannot be had.
     Server(Settings settings, Loop& loop, core::Hub& hub, const core::HostState& state,
            core::Consoles& consoles, auth::TokenVerifier verifier,
-           std::optional<Certificate> certificate = std::nullopt);
+           std::optional<TlsFiles> tls = std::nullopt);
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -42,7 +42,7 @@ class Server {
     /// For tokens from now on; who is here stays.
     void use(auth::TokenVerifier verifier);
     /// For new connections by TLS.
-    void use(Certificate certificate);
+    void use(TlsFiles files);
     /// Ends the WebSockets of all who were let in and may not be here any more, at once: what waits
     /// for them is dropped.
     void endRevoked();
@@ -75,6 +75,7 @@ class Server {
   private:
     void createHost(bool tls);
     void listenAt(const ListenAddress& address, bool publisher);
+    bool isProxy(const ListenAddress& listener, const std::optional<Address>& peer) const;
     void accept(int fd, Peer peer);
     void adopt(int fd, Peer peer);
     void noDescriptor();
@@ -83,7 +84,6 @@ class Server {
 
     Services services_;
     Loop& loop_;
-    Admission admission_;
     TurnedAway turnedAway_;
     lws_context* context_ = nullptr;
     std::unique_ptr<Tls> tls_;  ///< outlives the context

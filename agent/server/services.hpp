@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,9 +33,12 @@
 namespace rollo::server {
 
 class Session;
+class Tls;
 
 struct Settings {
     std::vector<ListenAddress> listen;
+    /// Who those are that show a certificate with such a name.
+    std::map<std::string, core::Principal> clients;
     AllowedHosts allowedHosts;
     AllowedOrigins allowedOrigins;
     bool anonymous = false;
@@ -81,6 +85,8 @@ struct Services {
 
     Counters counters;
     Refusals refusals{counters};
+    Admission admission{{}};
+    Tls* tls = nullptr;  ///< where there is a listener for it
 
     /// Takes what other programs publish. Set before anybody is served.
     core::Publications* publications = nullptr;

@@ -224,7 +224,7 @@ void Session::tick(const common::Now& now) {
     }
     lookAtHeartbeat(now);
     if (!listening_) lookAtLine();
-    if (inbox_.isFlooded(lws_get_socket_fd(socket_), services_.settings.budget, now.mono))
+    if (inbox_.isFlooded(lws_get_socket_fd(socket_), reading_, services_.settings.budget, now.mono))
         refuseToHear(Inbox::Trouble::tooManyBytes, now);
     if (closing_ || dead_) return;
     if (const auto lag = outbox_.tick(now.mono)) {

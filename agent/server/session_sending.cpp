@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
+#include <libwebsockets.h>
+
 #include "agent/server/frame_trace.hpp"
 #include "agent/server/identity.hpp"
 #include "agent/server/session.hpp"
@@ -110,7 +112,11 @@ void Session::flush() {
 void Session::writeable() {
     // Its buffers were full and have room again: it reads, even if its pong is still behind.
     heartbeat_.heard(common::readClocks().mono);
-    outbox_.writeable();
+    const bool asked = outbox_.writeable();
+    if (!asked && !closing_ &&
+        !inbox_.takePing(lws_get_socket_fd(socket_), services_.settings.budget,
+                         common::readClocks().mono))
+        refuseToHear(Inbox::Trouble::tooManyBytes, common::readClocks());
     if (services_.held)
         markDirty();
     else

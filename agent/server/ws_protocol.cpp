@@ -79,7 +79,7 @@ int dispatch(lws* socket, Connection& connection, lws_callback_reasons reason, v
         case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
             return session && session->peerCloses(closeCode(text(in, length))) ? closeIt : proceed;
         case LWS_CALLBACK_WSI_DESTROY:
-            connection.destroyed();
+            connection.destroyed(common::readClocks());
             return proceed;
         default:
             return proceed;

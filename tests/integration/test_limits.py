@@ -2,13 +2,18 @@
 """Limits: what is over one is refused clearly and counted, and the others keep what they have."""
 
 import asyncio
+import json
 import os
+import select
+import socket
+import time
 
+import libvirt
 import pytest
 import websockets
 
 from lab.client import AsyncClient
-from lab.raw_websocket import RawWebSocket
+from lab.raw_websocket import CLOSE, PING, PONG, RawWebSocket
 from lab.strangers import (Answer, ask, counter, dial, held_open, keeps_its_latency, read_to_end,
                            refused)
 from lab.wait import wait_until
@@ -142,3 +147,89 @@ def test_limits_change_with_a_reload_and_leave_alone_who_is_there(agents, connec
         connect(agent)
     client.send({"type": "ping"})
     assert client.expect("pong")
+
+
+def drain(peer: socket.socket):
+    """Reads what is there."""
+    while select.select([peer], [], [], 0)[0] and peer.recv(1 << 20):
+        pass
+
+
+@pytest.mark.short
+@pytest.mark.parametrize("size", [0, 125])
+@pytest.mark.parametrize("reads", [True, False])
+def test_pings_without_end_are_ended_by_unix_socket_too(agents, tmp_path, connect, size, reads):
+    """The kernel does not count what comes by one, and libwebsockets does not tell of pings."""
+    path = str(tmp_path / "agent.sock")
+    agent = agents(start=False, config={"metrics": {"public": True, "interval_seconds": 1}})
+    agent.config["server"]["listen"].append(f"unix:{path}")
+    agent.start()
+    honest = connect(agent)
+    pings = (bytes([0x80 | PING, 0x80 | size]) + os.urandom(4 + size)) * 500
+    with RawWebSocket(path, seconds=30) as flood:
+        ends = time.monotonic() + 60
+        pong = 0.0
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            while time.monotonic() < ends:
+                flood.socket.sendall(pings)
+                if reads:
+                    drain(flood.socket)
+                if time.monotonic() > pong + 5:  # so that the agent's own ping is answered
+                    flood.send(PONG)
+                    pong = time.monotonic()
+    assert refused(agent, "byte_rate") == 1
+    honest.send({"type": "ping"})
+    assert honest.expect("pong")
+
+
+def test_pings_by_unix_socket_are_answered_as_long_as_they_are_few(agents, tmp_path):
+    path = str(tmp_path / "agent.sock")
+    agent = agents(start=False, config={"server": {"messages_per_second": 20}})
+    agent.config["server"]["listen"].append(f"unix:{path}")
+    agent.start()
+    with RawWebSocket(path) as client:
+        for i in range(150):
+            client.send(PING, str(i).encode())
+            assert client.receive_until(PONG) == str(i).encode()
+
+
+@pytest.mark.short
+def test_pings_by_unix_socket_that_are_answered_count_as_messages(agents, tmp_path):
+    path = str(tmp_path / "agent.sock")
+    agent = agents(start=False, config={"server": {"messages_per_second": 1}})
+    agent.config["server"]["listen"].append(f"unix:{path}")
+    agent.start()
+    with RawWebSocket(path) as client:
+        answered = 0
+        with pytest.raises((EOFError, BrokenPipeError, ConnectionResetError)):
+            while answered < 1000:
+                client.send(PING)
+                kind, _ = client.receive()
+                while kind not in (PONG, CLOSE):
+                    kind, _ = client.receive()
+                if kind == CLOSE:
+                    raise EOFError
+                answered += 1
+    assert 10 <= answered < 100
+
+
+def test_a_slow_reader_by_unix_socket_is_not_taken_for_one_that_pings(agents, tmp_path, guests):
+    for i in range(4):
+        guest = guests(f"large-{i}").define()
+        guest.domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_TITLE, "x" * 1_500_000, None, None,
+                                 libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+    path = str(tmp_path / "agent.sock")
+    agent = agents(start=False, config={"server": {"messages_per_second": 1}})
+    agent.config["server"]["listen"].append(f"unix:{path}")
+    agent.start()
+    wait_until(lambda: len(json.dumps(agent.get("/api/v1/vms")[1])) > 6_000_000, 20, "all known")
+    with RawWebSocket(path, "/ws?events=vm_status_changed") as slow:
+        received = 0
+        while received < 6_000_000:
+            received += len(slow.socket.recv(4096))
+        slow.send(PING, b"still there")
+        end = b"\x8a\x0bstill there"
+        tail = b""
+        while end not in tail:
+            tail = tail[-len(end):] + slow.socket.recv(65536)
+    assert "1008" not in agent.log()

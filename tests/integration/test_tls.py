@@ -13,7 +13,7 @@ import libvirt
 import pytest
 import websockets
 
-from lab.agent import Agent, agent_binary, free_port
+from lab.agent import Agent, agent_binary, free_port, run_agent
 from lab.certificates import Pair, make_pair, served
 from lab.client import Client
 from lab.raw_websocket import TEXT, RawWebSocket
@@ -371,6 +371,24 @@ def test_keys_that_need_each_other(agents, pair):
     idle = check_config(agents, listen="127.0.0.1:0", tls={
         "certificate_file": str(pair.certificate), "key_file": str(pair.key)})
     assert idle.returncode == 0 and "no tls: address" in idle.stderr
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0"])
+def test_no_tls_beyond_loopback_unless_it_is_said(agents, listen):
+    agent = agents(start=False)
+    agent.config["server"]["listen"].append(listen)
+
+    def check() -> subprocess.CompletedProcess:
+        agent.write_config()
+        return run_agent("--config", str(agent.config_path), "--check-config")
+
+    refusal = check()
+    assert refusal.returncode == 2
+    assert f'server.listen: "{listen}" would be without TLS beyond this host' in refusal.stderr
+    assert run_agent("--config", str(agent.config_path)).returncode == 2
+    agent.config["server"]["allow_unencrypted"] = True
+    allowed = check()
+    assert allowed.returncode == 0 and "can read tokens and consoles" in allowed.stderr
 
 
 # --- handshakes that stop -------------------------------------------------------------------------

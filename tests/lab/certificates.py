@@ -4,6 +4,7 @@
 import socket
 import ssl
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,3 +63,54 @@ def served(port: int) -> bytes:
     with socket.create_connection(("127.0.0.1", port), 5) as plain:
         with context.wrap_socket(plain, server_hostname="localhost") as secured:
             return secured.getpeercert(binary_form=True)
+
+
+class Authority:
+    """One that signs certificates of clients; its own is in `certificate`."""
+
+    def __init__(self, directory: Path, name: str):
+        self._directory = directory
+        self._name = name
+        self._signed = 0
+        directory.mkdir(exist_ok=True)
+        self.certificate = directory / f"{name}.crt"
+        self._key = directory / f"{name}.key"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-keyout", self._key, "-out", self.certificate, "-days", "30", "-subj",
+                f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign")
+
+    def sign(self, name: str, *alternatives: str, subject: str | None = None,
+             ends_in: int | None = None, usage: str = "clientAuth") -> Pair:
+        """A certificate for `name`, which is its DNS name unless `alternatives` (`DNS:…`,
+        `email:…`) or `subject` (`/CN=…`, and then no other) say something else. `ends_in`: seconds
+        from now."""
+        self._signed += 1
+        file = self._directory / f"{self._name}-{self._signed}"
+        pair = Pair(file.with_suffix(".crt"), file.with_suffix(".key"))
+        request, extensions = (pair.key.with_suffix(suffix) for suffix in (".csr", ".ext"))
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-keyout", pair.key, "-out", request, "-subj", subject or "/O=nobody")
+        names = alternatives or (() if subject else (f"DNS:{name}",))
+        lines = [f"extendedKeyUsage={usage}"]
+        lines += [f"subjectAltName={','.join(names)}"] if names else []
+        extensions.write_text("\n".join(lines) + "\n")
+        if ends_in is None:
+            times = ["-days", "9"]
+        else:
+            end = time.gmtime(time.time() + ends_in)
+            times = ["-startdate", "20200101000000Z", "-enddate", time.strftime("%Y%m%d%H%M%SZ", end)]
+        index = self._directory / f"{self._name}-index"
+        index.touch()
+        # `openssl x509` knows only whole days.
+        settings = self._directory / "ca.conf"
+        settings.write_text(f"[ca]\ndefault_ca=own\n[own]\ndatabase={index}\nnew_certs_dir="
+                            f"{self._directory}\ndefault_md=sha256\npolicy=any\nrand_serial=yes\n"
+                            "unique_subject=no\n"
+                            "[any]\norganizationName=optional\ncommonName=optional\n")
+        openssl("ca", "-batch", "-config", settings, "-notext", "-cert", self.certificate, "-keyfile",
+                self._key, "-in", request, "-out", pair.certificate, "-extfile", extensions, *times)
+        return pair
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=True)

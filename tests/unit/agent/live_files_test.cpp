@@ -111,7 +111,7 @@ TEST_CASE("keys and deny list are read when they change, and not when they do no
     REQUIRE(bench.until([&] { return !bench.taken.empty(); }));
     CHECK(bench.taken[0].verifier->denies(user("mallory")));
     CHECK_FALSE(bench.taken[0].settings);
-    CHECK_FALSE(bench.taken[0].certificate);
+    CHECK_FALSE(bench.taken[0].tls);
     CHECK_FALSE(bench.taken[0].endReload);
     bench.secret("second");
     REQUIRE(bench.until([&] { return bench.taken.size() == 2; }));

@@ -65,3 +65,13 @@ TEST_CASE("what is no network") {
                              "127.0.0.1/-1", "127.1/8", "[::1]", "127.0.0.1/8/8"})
         CHECK_MESSAGE(!Network::parse(text), text);
 }
+
+TEST_CASE("an address is read and written as people write it") {
+    for (const char* text : {"192.0.2.1", "2001:db8::1", "::", "::1"})
+        CHECK(textOf(parseAddress(text).value()) == text);
+    CHECK(textOf(parseAddress("::ffff:192.0.2.1").value()) == "192.0.2.1");
+    CHECK(parseAddress("::ffff:192.0.2.1") == parseAddress("192.0.2.1"));
+    for (const char* text : {"", "192.0.2.1/24", "192.0.2", "[::1]", "::1%lo", " ::1", "localhost"})
+        CHECK_FALSE(parseAddress(text));
+    CHECK_FALSE(parseAddress(std::string_view("::1\0x", 5)));
+}

@@ -120,3 +120,30 @@ TEST_CASE("lower limits leave those alone who are there") {
     admission.leave(from("192.0.2.1"));
     CHECK_FALSE(admission.admit(from("192.0.2.1"), start));
 }
+
+TEST_CASE("who comes through a proxy counts for its own address, and not twice in all") {
+    Admission admission(limits());
+    CHECK_FALSE(admission.admit(std::nullopt, start));
+    for (int i = 0; i < 3; ++i) CHECK_FALSE(admission.join(from("192.0.2.1"), start));
+    CHECK(admission.connections() == 1);
+    CHECK(admission.join(from("192.0.2.1"), start) == Refused::connectionsPerAddress);
+    CHECK(admission.admit(from("192.0.2.1"), start + 1s) == Refused::connectionsPerAddress);
+    CHECK_FALSE(admission.join(from("192.0.2.2"), start));
+    CHECK_FALSE(admission.join(std::nullopt, start));
+    admission.part(from("192.0.2.1"));
+    CHECK_FALSE(admission.join(from("192.0.2.1"), start + 1s));
+    CHECK(admission.connections() == 1);
+}
+
+TEST_CASE("its requests are bounded in time as connections would be") {
+    Admission admission(limits());
+    int taken = 0;
+    for (int i = 0; i < 20; ++i) taken += admission.takeRequest(from("192.0.2.1"), start) ? 1 : 0;
+    CHECK(taken == 8);
+    CHECK(admission.join(from("192.0.2.1"), start) == Refused::connectionRate);
+    CHECK(admission.takeRequest(from("192.0.2.2"), start));
+    CHECK(admission.takeRequest(from("192.0.2.1"), start + 1s));
+    CHECK(admission.takeRequest(std::nullopt, start));
+    admission.tick(start + 100s);
+    CHECK(admission.sites() == 0);
+}

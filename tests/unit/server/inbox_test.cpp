@@ -2,10 +2,16 @@
 #include "agent/server/inbox.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "common/unique_fd.hpp"
 
 using namespace std::chrono_literals;
 using namespace rollo::server;
 using rollo::common::Monotonic;
+using rollo::common::UniqueFd;
 using Trouble = Inbox::Trouble;
 
 namespace {
@@ -97,4 +103,58 @@ TEST_CASE("bytes beyond the budget are seen with the piece that brings them") {
     bench.limits.bytesPerSecond = 1000;
     bench.begin(std::string(5000, 'x'));
     CHECK(bench.trouble(std::string(6000, 'x'), false) == Trouble::tooManyBytes);
+}
+
+namespace {
+
+/// The agent's end, then the client's.
+std::pair<UniqueFd, UniqueFd> unixPair() {
+    int fds[2];
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+}  // namespace
+
+TEST_CASE("pings that were answered count where the kernel does not") {
+    const auto [agent, client] = unixPair();
+    Budget budget;
+    Inbox inbox(budget);
+    const Budget::Limits limits{.messagesPerSecond = 2};
+    for (int i = 0; i < 20; ++i) CHECK(inbox.takePing(agent.get(), limits, Monotonic(1s)));
+    CHECK_FALSE(inbox.takePing(agent.get(), limits, Monotonic(1s)));
+    CHECK(inbox.takePing(agent.get(), limits, Monotonic(2s)));
+}
+
+TEST_CASE("who sends faster than it can be read has something waiting at every look") {
+    const auto [agent, client] = unixPair();
+    Budget budget;
+    Inbox inbox(budget);
+    const auto look = [&](int second, bool reading = true) {
+        return inbox.isFlooded(agent.get(), reading, {}, Monotonic(std::chrono::seconds(second)));
+    };
+    const auto write = [&](std::size_t bytes) {
+        const std::string sent(bytes, 'x');
+        REQUIRE(::send(client.get(), sent.data(), bytes, 0) == static_cast<ssize_t>(bytes));
+    };
+    const auto drain = [&] {
+        std::string into(65536, '\0');
+        ::recv(agent.get(), into.data(), into.size(), MSG_DONTWAIT);
+    };
+    write(4000);
+    CHECK_FALSE(look(100));
+    CHECK_FALSE(look(101));  // too soon to be a look
+    CHECK_FALSE(look(102));
+    CHECK_FALSE(look(103));
+    CHECK_FALSE(look(105));
+    CHECK(look(110));
+    drain();
+    CHECK_FALSE(look(115));
+    write(1000);
+    for (int second = 120; second < 200; second += 5) CHECK_FALSE(look(second));
+    write(1000);
+    CHECK_FALSE(look(200));
+    CHECK_FALSE(look(205));
+    CHECK_FALSE(look(210, false));
+    CHECK_FALSE(look(215));
 }
