@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ struct Key {
     std::optional<std::string> kid;  ///< empty: for the tokens without a `kid`
     std::string material;            ///< HS: the secret's bytes; RS and ES: the PEM of a public key
     std::string file;                ///< where it comes from, for messages
+    /// When its file was written last; empty: it stands in a set of somebody else's, who alone
+    /// signs with it.
+    std::optional<std::filesystem::file_time_type> written;
 };
 
 /// The keys that tokens may be signed with.
