@@ -27,8 +27,8 @@ class KeySet {
   public:
     /// Throws std::runtime_error, which says nothing of the material, for a weak secret (RFC 7518
     /// §3.2: at least as many bytes as the hash has), for a public key that readPublicKey refuses,
-    /// for a `kid` that is empty, over 256 bytes long or has control characters, where another key
-    /// has that algorithm and `kid` already, and for more than 256 keys.
+    /// for a `kid` that is empty, over 256 bytes long, not UTF-8 or has control characters, where
+    /// another key has that algorithm and `kid` already, and for more than 256 keys.
     void add(Key key);
     /// Notes a key that is passed over: one sentence, which names the file.
     void leaveOut(std::string remark) { leftOut_.push_back(std::move(remark)); }
