@@ -17,9 +17,9 @@ namespace rollo::agent {
 
 namespace {
 
-/// Whatever `read` throws names the key of the configuration as well.
+/// Whatever `read` throws names that key of the configuration as well.
 template <class Read>
-auto of(std::string_view key, Read read) try {
+auto forKey(std::string_view key, Read read) try {
     return read();
 } catch (const std::runtime_error& error) {
     throw std::runtime_error(fmt::format("{}: {}", key, error.what()));
@@ -67,16 +67,16 @@ class KeyReader {
 
 auth::KeySet readKeys(const AuthConfig& config) {
     KeyReader reader;
-    of("auth.hs256_secret_file", [&] {
+    forKey("auth.hs256_secret_file", [&] {
         if (config.hs256SecretFile) reader.add(*config.hs256SecretFile, auth::KeyName());
     });
-    of("auth.key_files", [&] {
+    forKey("auth.key_files", [&] {
         for (const std::string& file : config.keyFiles) reader.add(file);
     });
-    of("auth.keys_dir", [&] {
+    forKey("auth.keys_dir", [&] {
         for (const std::string& file : keysInFolder(config)) reader.add(file);
     });
-    of("auth.jwks_file", [&] {
+    forKey("auth.jwks_file", [&] {
         if (config.jwksFile) auth::addJwksFile(reader.keys, *config.jwksFile);
     });
     return std::move(reader.keys);
@@ -90,7 +90,7 @@ auth::TokenVerifier makeVerifier(const AuthConfig& config) {
              .audience = config.audience,
              .leeway = config.leeway,
              .maxLifetime = config.maxLifetime},
-            of("auth.deny_file", [&] { return readDenyList(config); })};
+            forKey("auth.deny_file", [&] { return readDenyList(config); })};
 }
 
 }  // namespace rollo::agent

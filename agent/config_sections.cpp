@@ -133,7 +133,8 @@ std::vector<ConfigOption> authOptions() {
                                                 "Further keys, as a JSON Web Key Set (RFC 7517)."),
         option::text<in, &AuthConfig::denyFile>(
             "auth", "deny_file", Reload::yes, "an absolute path", option::isPath,
-            "Whom to let in no more: lines `sub NAME` or `jti ID`; what follows a # is not read.\n"
+            "Whom to let in no more: lines `sub NAME` or `jti ID`; a # before a word begins a "
+            "comment.\n"
             "Read again when it changes, and ends their connections. Where this is not set, it is\n"
             "deny beside this file, once that exists."),
         option::text<in, &AuthConfig::issuer>("auth", "issuer", Reload::yes, "a text",

@@ -123,12 +123,12 @@ std::string report(const NewKey& key, const std::string& program) {
 std::string keyList(const AuthConfig& config) {
     const auto verifier = makeVerifier(config);
     const auto& keys = verifier.keys().keys();
-    if (keys.empty()) return "there are no keys: rollo-agent key new makes one\n";
     const auth::Key* signing = newestSecret(verifier.keys());
     std::size_t width = 3;
     for (const auth::Key& key : keys) width = std::max(width, key.kid.value_or("-").size());
-    std::string list =
-        fmt::format("{:{}}  {:5}  {:9}  {}\n", "KID", width, "ALG", "STRENGTH", "FILE");
+    std::string list = keys.empty() ? "there are no keys: rollo-agent key new makes one\n"
+                                    : fmt::format("{:{}}  {:5}  {:9}  {}\n", "KID", width, "ALG",
+                                                  "STRENGTH", "FILE");
     for (const auth::Key& key : keys)
         list += fmt::format("{:{}}  {:5}  {:9}  {}{}\n", key.kid.value_or("-"), width,
                             auth::word(key.algorithm), strengthOf(key), key.file,

@@ -4,9 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <filesystem>
 #include <stdexcept>
-#include <system_error>
 
 #include "agent/auth/key_set.hpp"
 #include "agent/auth/token_signer.hpp"
@@ -45,12 +43,6 @@ std::optional<std::vector<std::string>> unlessEmpty(const std::vector<std::strin
     return list.empty() ? std::nullopt : std::optional(list);
 }
 
-/// A time long ago where the file has gone.
-std::filesystem::file_time_type changeOf(const auth::Key& key) {
-    std::error_code gone;
-    return std::filesystem::last_write_time(key.file, gone);
-}
-
 const auth::Key& signingKey(const auth::KeySet& keys, const std::optional<std::string>& kid) {
     if (const auth::Key* key = newestSecret(keys, kid)) return *key;
     if (kid)
@@ -87,8 +79,9 @@ std::optional<std::chrono::seconds> parseLifetime(std::string_view text) {
 const auth::Key* newestSecret(const auth::KeySet& keys, const std::optional<std::string>& kid) {
     const auth::Key* newest = nullptr;
     for (const auth::Key& key : keys.keys()) {
-        if (!auth::leastSecret(key.algorithm) || (kid && key.kid != kid)) continue;
-        if (!newest || changeOf(key) > changeOf(*newest)) newest = &key;
+        const bool signs = auth::leastSecret(key.algorithm) && key.written;
+        if (!signs || (kid && key.kid != kid)) continue;
+        if (!newest || key.written > newest->written) newest = &key;
     }
     return newest;
 }

@@ -27,8 +27,8 @@ struct TokenOptions {
 /// `90`, `90s`, `15m`, `12h`, `7d`: seconds where no unit stands; at most ten years.
 std::optional<std::chrono::seconds> parseLifetime(std::string_view text);
 
-/// The one that was made last, by its file's time of modification, among those with that kid if
-/// one is given; null if there is none.
+/// The one to sign with: that whose file was written last, among those with that kid if one is
+/// given; null if there is none. Never one of somebody else's set.
 const auth::Key* newestSecret(const auth::KeySet& keys,
                               const std::optional<std::string>& kid = std::nullopt);
 

@@ -127,8 +127,9 @@ ForUs<Key> keyOf(const Json& jwk) {
         refuse("is a private key; only its public half belongs here");
     const auto algorithm = algorithmOf(jwk, *kty);
     if (!algorithm) return std::unexpected(algorithm.error());
-    Key key{
-        .algorithm = *algorithm, .kid = {}, .material = materialOf(jwk, *algorithm), .file = {}};
+    Key key;
+    key.algorithm = *algorithm;
+    key.material = materialOf(jwk, *algorithm);
     if (const auto kid = text(jwk, "kid")) key.kid = std::string(*kid);
     return key;
 }

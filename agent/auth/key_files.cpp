@@ -32,6 +32,12 @@ std::string readSecret(const std::string& path) {
     return std::move(file.bytes);
 }
 
+/// A time long ago where the file has gone meanwhile.
+fs::file_time_type lastWrite(const std::string& path) {
+    std::error_code gone;
+    return fs::last_write_time(path, gone);
+}
+
 }  // namespace
 
 std::optional<KeyName> parseKeyName(std::string_view name) {
@@ -76,7 +82,8 @@ void addKeyFile(KeySet& keys, const std::string& path, const KeyName& name) {
             .kid = name.kid,
             .material = leastSecret(name.algorithm) ? readSecret(path)
                                                     : readGuardedFile(path, largestPem).bytes,
-            .file = path};
+            .file = path,
+            .written = lastWrite(path)};
     try {
         keys.add(std::move(key));
     } catch (const std::runtime_error& error) {

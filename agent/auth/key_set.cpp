@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "agent/auth/public_key.hpp"
+#include "common/utf8.hpp"
 
 namespace rollo::auth {
 
@@ -18,9 +19,9 @@ constexpr std::size_t longestKid = 256;
 void checkKid(std::string_view kid) {
     const bool printable = std::ranges::none_of(
         kid, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-    if (kid.empty() || kid.size() > longestKid || !printable)
+    if (kid.empty() || kid.size() > longestKid || !printable || !common::isUtf8(kid))
         throw std::runtime_error(
-            fmt::format("a kid has 1 to {} bytes and no control characters", longestKid));
+            fmt::format("a kid is 1 to {} bytes of UTF-8 and no control characters", longestKid));
 }
 
 void checkSecret(Algorithm algorithm, std::size_t least, std::string_view secret) {

@@ -66,6 +66,7 @@ def agent(module_agents, keys):
         "auth": {"anonymous": False, "keys_dir": str(keys.folder), "jwks_file": str(keys.jwks),
                  "deny_file": str(keys.deny), "issuer": ISSUER, "audience": "rollo",
                  "leeway_seconds": 0, "max_lifetime_seconds": 3600,
+                 "failures_per_minute": 1_000_000,
                  # The same file twice is one key.
                  "hs256_secret_file": str(keys.folder / "hs256.secret")}})
 

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "agent/auth_setup.hpp"
+#include "common/base64url.hpp"
 #include "unit/temporary_folder.hpp"
 
 using namespace rollo;
@@ -139,4 +140,10 @@ TEST_CASE("the newest secret signs, unless another one is named") {
                          "-----END PUBLIC KEY-----\n");
     CHECK(kid() == "new HS512");
     CHECK(kid("public") == "none");
+    // Nor does a secret that an identity provider signs with.
+    setting.config.jwksFile = setting.folder.write(
+        "jwks.json", R"({"keys":[{"kty":"oct","alg":"HS256","kid":"idp","k":")" +
+                         common::encodeBase64Url(std::string(32, 'k')) + "\"}]}");
+    CHECK(kid() == "new HS512");
+    CHECK(kid("idp") == "none");
 }

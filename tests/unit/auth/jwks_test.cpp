@@ -236,9 +236,9 @@ TEST_CASE("members have the types of RFC 7517") {
     const std::string good = rsaMembers(rsa());
     CHECK(refusal({good + R"(,"kid":7)"}) == "keys[0]: its kid is no text");
     CHECK(refusal({good + R"(,"kid":"")"}) ==
-          "keys[0]: a kid has 1 to 256 bytes and no control characters");
+          "keys[0]: a kid is 1 to 256 bytes of UTF-8 and no control characters");
     CHECK(refusal({good + R"(,"kid":"\u001b[2J")"}) ==
-          "keys[0]: a kid has 1 to 256 bytes and no control characters");
+          "keys[0]: a kid is 1 to 256 bytes of UTF-8 and no control characters");
     CHECK(refusal({good + R"(,"alg":null)"}) == "keys[0]: its alg is no text");
     CHECK(refusal({good + R"(,"use":["sig"])"}) == "keys[0]: its use is no text");
     CHECK(refusal({good + R"(,"key_ops":"verify")"}) == "keys[0]: its key_ops are no list");

@@ -55,9 +55,9 @@ TEST_CASE("a kid can be printed, and is no longer than a line") {
     KeySet keys;
     for (const std::string& kid :
          {std::string(), std::string(257, 'k'), std::string("a\nb"), std::string("\x1b[2J"),
-          std::string("a\0", 2), std::string("\x7f")})
+          std::string("a\0", 2), std::string("\x7f"), std::string("\xff")})
         CHECK_THROWS_WITH(keys.add(named(kid)),
-                          "a kid has 1 to 256 bytes and no control characters");
+                          "a kid is 1 to 256 bytes of UTF-8 and no control characters");
     CHECK(keys.keys().empty());
     keys.add(named(std::string(256, 'k')));
     keys.add(named("é 1"));
