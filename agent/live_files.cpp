@@ -46,6 +46,11 @@ class FileGroup {
     std::optional<std::string> trouble_;  ///< why what they hold is not in force
 };
 
+/// Of the keys that are left out, it says so.
+void remarkOn(const auth::TokenVerifier& verifier) {
+    for (const std::string& remark : verifier.keys().leftOut()) log::warning("{}", remark);
+}
+
 /// A configuration and the files that it names, as they are before they are read.
 struct Watched {
     explicit Watched(Config read)
@@ -83,6 +88,7 @@ struct LiveFiles::Reader {
         running.auth.look(authFiles(config.auth), "keys and deny list stay as they were", [&] {
             FreshFiles fresh;
             fresh.verifier = makeVerifier(config.auth);
+            remarkOn(*fresh.verifier);
             log::notice("keys and deny list were read again: {} keys",
                         fresh.verifier->keys().keys().size());
             deliver(std::move(fresh));
@@ -119,6 +125,7 @@ struct LiveFiles::Reader {
         Watched next(reloaded(running.config, loaded->config));
         FreshFiles fresh;
         fresh.verifier = makeVerifier(next.config.auth);
+        remarkOn(*fresh.verifier);
         fresh.tls = readTlsFiles(next.config);
         fresh.settings = FreshFiles::Settings{next.config, serverSettings(next.config),
                                               changesBetween(running.config, loaded->config)};
