@@ -232,4 +232,5 @@ def test_a_slow_reader_by_unix_socket_is_not_taken_for_one_that_pings(agents, tm
         tail = b""
         while end not in tail:
             tail = tail[-len(end):] + slow.socket.recv(65536)
-    assert "1008" not in agent.log()
+    wait_until(lambda: "of anonymous from unix to /ws ended" in agent.log(), what="its end is told")
+    assert "the connection was lost" in agent.log() and "1008" not in agent.log()
