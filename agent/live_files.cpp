@@ -2,6 +2,7 @@
 #include "agent/live_files.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -64,7 +65,7 @@ struct Watched {
 }  // namespace
 
 /// What the thread touches, alone but for `asked`; it may outlive its LiveFiles.
-struct LiveFiles::Reader {
+struct LiveFiles::Reader : std::enable_shared_from_this<LiveFiles::Reader> {
     Reader(const Config& config, ConfigSource from, Post poster, Take taker)
         : source(std::move(from)),
           post(std::move(poster)),
@@ -74,13 +75,18 @@ struct LiveFiles::Reader {
     const ConfigSource source;
     const Post post;
     const Take take;
-    std::atomic<bool> asked = false;  ///< a reload waits for its turn
-    Watched running;                  ///< what is in force, or on its way to be
+    std::atomic<std::uint64_t> asked = 0;  ///< reloads so far; the owner counts them
+    std::uint64_t answered = 0;            ///< of these
+    Watched running;                       ///< what is in force, or on its way to be
 
-    void deliver(FreshFiles fresh) const {
+    /// `reload`: the last one that this answers; 0: none.
+    void deliver(FreshFiles fresh, std::uint64_t reload = 0) {
         // A task is copyable; what it brings is not.
         const auto shared = std::make_shared<FreshFiles>(std::move(fresh));
-        post([callback = take, shared] { callback(std::move(*shared)); });
+        post([self = shared_from_this(), shared, reload] {
+            shared->endReload = reload != 0 && reload == self->asked;
+            self->take(std::move(*shared));
+        });
     }
 
     void look() {
@@ -101,15 +107,16 @@ struct LiveFiles::Reader {
     }
 
     void reload() {
-        asked = false;
+        // Those that came before this moment are one.
+        if (answered == asked) return;
+        answered = asked;
         FreshFiles fresh;
         try {
             fresh = readAll();
         } catch (const std::exception& error) {
             log::error("the configuration stays as it was: {}", error.what());
         }
-        fresh.endReload = true;
-        deliver(std::move(fresh));
+        deliver(std::move(fresh), answered);
     }
 
     /// Throws what is wrong with what the configuration names; where that itself is wrong, it is
@@ -142,7 +149,8 @@ LiveFiles::LiveFiles(const Config& running, ConfigSource source, Post post, Take
 LiveFiles::~LiveFiles() = default;
 
 void LiveFiles::reload() {
-    if (!reader_->asked.exchange(true)) worker_.post([reader = reader_] { reader->reload(); });
+    ++reader_->asked;
+    worker_.post([reader = reader_] { reader->reload(); });
 }
 
 void LiveFiles::tick(const common::Now& now) {

@@ -30,7 +30,8 @@ struct FreshFiles {
     std::optional<Settings> settings;
     std::optional<auth::TokenVerifier> verifier;
     std::optional<server::TlsFiles> tls;
-    /// These answer a reload, which is over with them; all are empty where it came to nothing.
+    /// With these reloading is over, and none is asked for any more. All the others are empty where
+    /// it came to nothing.
     bool endReload = false;
 };
 

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import ssl
 import statistics
 import time
@@ -395,6 +396,34 @@ def opened(pipe: Path) -> int | None:
         return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return None
+
+
+def test_the_service_manager_hears_when_a_reload_begins_and_when_it_is_over(agents, tmp_path):
+    disk = HungDisk(tmp_path / "agent", "agent.toml")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(SECONDS)
+
+        def hears() -> str:
+            while (text := manager.recv(1024).decode()) == "WATCHDOG=1":
+                pass
+            return text.split("\n")[0]
+
+        agent = agents(environment=disk.environment | {"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert hears() == "READY=1"
+        with disk.hanging():
+            os.kill(agent.pid, signal.SIGHUP)
+            assert hears() == "RELOADING=1"
+            disk.wait_reached()
+            os.kill(agent.pid, signal.SIGHUP)
+            assert hears() == "RELOADING=1"
+        assert hears() == "READY=1"  # once, for both
+        assert agent.log().count("the configuration was read again") == 2
+        agent.config["auth"]["leeway_seconds"] = -1
+        agent.reload()
+        assert [hears(), hears()] == ["RELOADING=1", "READY=1"]
+        agent.stop()
+        assert hears() == "STOPPING=1"
 
 
 def test_the_agent_ends_while_the_configuration_cannot_be_read(agents, tmp_path):

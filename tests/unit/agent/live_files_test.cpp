@@ -255,6 +255,8 @@ TEST_CASE("a read that hangs holds nobody up, loses no reload, and can be given 
         REQUIRE(bench.until([&] { return bench.taken.size() == 2; }));
         CHECK(bench.taken[0].settings->config.auth.leeway == 1s);
         CHECK(bench.taken[1].settings->config.auth.leeway == 2s);
+        CHECK_FALSE(bench.taken[0].endReload);
+        CHECK(bench.taken[1].endReload);
         bench.deny("sub mallory\n");
         REQUIRE(bench.until([&] { return bench.taken.size() == 3; }));
         CHECK_FALSE(bench.taken[2].endReload);
