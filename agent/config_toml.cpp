@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/config_option.hpp"
+#include "common/utf8.hpp"
 
 namespace rollo::agent {
 namespace {
@@ -34,6 +35,12 @@ ConfigValue valueOf(const toml::node& node) {
         entries.push_back(entry.as_string()->get());
     }
     return entries;
+}
+
+std::string oneLine(std::string_view description) {
+    std::string line = common::toUtf8(description);
+    std::ranges::replace_if(line, [](char c) { return !option::hasNoControls({&c, 1}); }, '?');
+    return line;
 }
 
 void FileErrors::report(const toml::source_region& where, std::string_view name,

@@ -23,6 +23,7 @@ TARGETS = sorted(path.stem for path in SOURCES.glob("*.cpp"))
 SPARE_SECONDS = 120  # for a target to read its seeds, on a busy machine
 INPUT_SECONDS = 25  # one input that takes longer is a failure
 MEGABYTES = 2048
+SYMBOLIZER = "/usr/bin/llvm-symbolizer-19"  # gives the places of a stack their names
 
 # Whose seeds are the examples of messages, which are read where they stand.
 SEEDS_OF_EXAMPLES = {"client_messages": ["client"], "published_events": ["publisher"],
@@ -56,7 +57,8 @@ class Outcome:
         lines = lines[-60:]
         if self.crash:
             kept = self.crash.relative_to(ROOT)
-            lines += [f"kept: {kept}", f"again: build-fuzz/tests/fuzz/{self.target} {kept}"]
+            lines += [f"kept: {kept}", f"again: ASAN_SYMBOLIZER_PATH={SYMBOLIZER} "
+                      f"build-fuzz/tests/fuzz/{self.target} {kept}"]
         return "\n    ".join([f"{self.target}: FAILED", *lines])
 
 
@@ -85,7 +87,7 @@ class Fuzzer:
     programs."""
 
     def __init__(self, environment: dict[str, str]):
-        self._environment = environment
+        self._environment = {**environment, "ASAN_SYMBOLIZER_PATH": SYMBOLIZER}
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen] = set()
         self._ended = False

@@ -11,6 +11,7 @@
 #include "agent/server/end_now.hpp"
 #include "agent/server/gate.hpp"
 #include "agent/server/identity.hpp"
+#include "agent/server/ws_handshake.hpp"
 #include "common/log.hpp"
 
 namespace rollo::server {
@@ -83,6 +84,8 @@ Request readRequest(lws* socket, const Peer& peer) {
     request.host = optionalHeader(socket, WSI_TOKEN_HOST);
     request.origin = optionalHeader(socket, WSI_TOKEN_ORIGIN);
     request.subprotocols = optionalHeader(socket, WSI_TOKEN_PROTOCOL);
+    request.webSocketVersion = optionalHeader(socket, WSI_TOKEN_VERSION);
+    request.webSocketKey = optionalHeader(socket, WSI_TOKEN_KEY);
     request.preflight = lws_hdr_custom_length(socket, preflightHeader.data(),
                                               static_cast<int>(preflightHeader.size())) > 0;
     request.encoded = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
@@ -110,6 +113,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
         services_.refusals.note(passed.error().reason, peer_.text, now.mono);
         return refuseUpgrade(socket, passed.error().refusal);
     }
+    if (const auto refusal = refuseHandshake(request)) return refuseUpgrade(socket, *refusal);
     auto opening = readOpening(request);
     if (!opening) return refuseUpgrade(socket, opening.error());
     handshake_ = std::make_unique<Session::Handshake>();
@@ -130,7 +134,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
 
 bool Connection::refuseUpgrade(lws* socket, const Refusal& refusal) {
     Reply reply = refusalReply(refusal);
-    reply.headers = "connection: close\r\n";
+    reply.headers += "connection: close\r\n";
     log::debug("{}: upgrade refused with {}: {}", peer_.text, refusal.status, refusal.message);
     write(socket, head(reply) + reply.body, LWS_WRITE_HTTP_FINAL);
     return false;

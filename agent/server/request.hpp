@@ -21,10 +21,12 @@ struct Request {
     std::optional<std::string> bearer;                       ///< of `Authorization: Bearer`
     std::optional<std::string> host;                         ///< the header Host
     std::optional<std::string> origin;
-    std::optional<std::string> subprotocols;  ///< the header Sec-WebSocket-Protocol
-    bool preflight = false;                   ///< it has `Access-Control-Request-Method`
-    bool body = false;                        ///< something follows the headers
-    bool encoded = false;                     ///< it has `Transfer-Encoding`
+    std::optional<std::string> subprotocols;      ///< the header Sec-WebSocket-Protocol
+    std::optional<std::string> webSocketVersion;  ///< the header Sec-WebSocket-Version
+    std::optional<std::string> webSocketKey;
+    bool preflight = false;  ///< it has `Access-Control-Request-Method`
+    bool body = false;       ///< something follows the headers
+    bool encoded = false;    ///< it has `Transfer-Encoding`
     std::optional<std::string> contentLength;
     std::optional<std::string> contentType;
     bool expectsContinue = false;  ///< `Expect: 100-continue`

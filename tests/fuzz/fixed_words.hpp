@@ -21,7 +21,7 @@ inline bool isLetter(char c) {
 /// All that is made of letters is one of these words; the rest are digits, and marks that a
 /// sentence has.
 inline bool isMadeOf(const Words& words, std::string_view text) {
-    constexpr std::string_view marks = " 0123456789.,:;'-^[](){}/+";
+    constexpr std::string_view marks = " 0123456789.,:;'-^[](){}/+\\";
     while (!text.empty()) {
         const auto end = std::ranges::find_if_not(text, isLetter);
         const auto length = static_cast<std::size_t>(end - text.begin());
