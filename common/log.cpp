@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <mutex>
 
+#include "common/utf8.hpp"
+
 namespace rollo::common::log {
 
 namespace {
@@ -44,11 +46,12 @@ bool isControl(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-/// A name from outside that holds a line break must not look like a line of ours.
+/// A name from outside that holds a line break must not look like a line of ours, and one that is
+/// not UTF-8 must not keep others from being read.
 std::string withoutControls(std::string_view message) {
     std::string clean;
     clean.reserve(message.size() + 16);
-    for (const char c : message) {
+    for (const char c : toUtf8(message)) {
         if (isControl(c))
             fmt::format_to(std::back_inserter(clean), "\\x{:02x}", static_cast<unsigned char>(c));
         else
