@@ -93,7 +93,9 @@ Request readRequest(lws* socket, const Peer& peer) {
     request.body = request.encoded || request.contentLength.value_or("0") != "0";
     request.contentType = optionalHeader(socket, WSI_TOKEN_HTTP_CONTENT_TYPE);
     request.expectsContinue = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_EXPECT) > 0;
-    request.http11 = header(socket, WSI_TOKEN_HTTP) != "HTTP/1.0";
+    const std::string version = header(socket, WSI_TOKEN_HTTP);
+    request.http11 = version != "HTTP/1.0";
+    request.knownVersion = !request.http11 || version == "HTTP/1.1";
     return request;
 }
 
