@@ -32,8 +32,8 @@ struct Request {
     bool expectsContinue = false;  ///< `Expect: 100-continue`
     std::string content;           ///< the body, where it was read
     bool http11 = true;            ///< HTTP/1.1, not 1.0
-    /// The request line ends with one of them. Where it does not, libwebsockets has taken an escaped
-    /// line break in the path for its end, and the rest of it for a header.
+    /// The request line ends with one of them. Where it does not, libwebsockets has taken an
+    /// escaped line break in the path for its end, and the rest of it for a header.
     bool knownVersion = true;
 
     const std::string* argument(std::string_view name) const;
