@@ -48,7 +48,7 @@ bool isControl(char c) {
 
 /// A name from outside that holds a line break must not look like a line of ours, and one that is
 /// not UTF-8 must not keep others from being read.
-std::string withoutControls(std::string_view message) {
+std::string readable(std::string_view message) {
     std::string clean;
     clean.reserve(message.size() + 16);
     for (const char c : toUtf8(message)) {
@@ -89,8 +89,8 @@ bool enabled(Level level) {
 void write(Level level, std::string_view message, const Fields& fields) {
     if (!enabled(level)) return;
     std::string clean;
-    if (std::ranges::any_of(message, isControl)) {
-        clean = withoutControls(message);
+    if (std::ranges::any_of(message, isControl) || !isUtf8(message)) {
+        clean = readable(message);
         message = clean;
     }
     const std::lock_guard lock(output().mutex);
