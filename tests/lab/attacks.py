@@ -61,6 +61,8 @@ HANDSHAKES = [
     Request("version 8", opening(version=b"Sec-WebSocket-Version: 8\r\n"), {426}),
     Request("version 0", opening(version=b"Sec-WebSocket-Version: 0\r\n"), {426}),
     Request("two versions", opening(version=VERSION + VERSION), {426}),
+    Request("a path that is not UTF-8", opening(start=b"GET /ws/vm/%ff%c3 HTTP/1.1\r\n"), {101}),
+    Request("a path for a terminal", opening(start=b"GET /ws/vm/%1b[2J HTTP/1.1\r\n"), {101}),
     Request("a strange subprotocol",
             opening(more=b"Sec-WebSocket-Protocol: " + EVIL + b"\r\n"), {400}),
     Request("a long subprotocol",
