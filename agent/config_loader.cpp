@@ -119,8 +119,8 @@ void applyToml(std::string_view text, const std::string& file, Config& config,
         Applier(config, found).apply(document);
         found.addTo(errors);
     } catch (const toml::parse_error& error) {
-        errors.push_back(
-            fmt::format("{}:{}: {}", file, error.source().begin.line, error.description()));
+        errors.push_back(fmt::format("{}:{}: {}", file, error.source().begin.line,
+                                     oneLine(error.description())));
     }
 }
 

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/config_option.hpp"
+#include "common/utf8.hpp"
+
 namespace rollo::agent {
 namespace {
 
@@ -34,10 +37,18 @@ ConfigValue valueOf(const toml::node& node) {
     return entries;
 }
 
+std::string oneLine(std::string_view description) {
+    std::string line = common::toUtf8(description);
+    std::ranges::replace_if(line, [](char c) { return !option::hasNoControls({&c, 1}); }, '?');
+    return line;
+}
+
 void FileErrors::report(const toml::source_region& where, std::string_view name,
                         std::string_view what) {
     const auto line = where.begin.line;
-    found_.push_back({line, fmt::format("{}:{}: {}: {}", file_, line, name, what)});
+    // A key in quotes may be any text, and each error is one line.
+    const std::string shown = option::isText(name) ? std::string(name) : option::quoted(name);
+    found_.push_back({line, fmt::format("{}:{}: {}: {}", file_, line, shown, what)});
 }
 
 void FileErrors::addTo(std::vector<std::string>& errors) {

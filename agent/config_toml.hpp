@@ -14,6 +14,9 @@ namespace rollo::agent {
 
 ConfigValue valueOf(const toml::node& node);
 
+/// What toml++ says is wrong, in one line of UTF-8: it may show a piece of what it could not read.
+std::string oneLine(std::string_view description);
+
 /// What is wrong in one file.
 class FileErrors {
   public:

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <mutex>
 
+#include "common/utf8.hpp"
+
 namespace rollo::common::log {
 
 namespace {
@@ -44,11 +46,12 @@ bool isControl(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-/// A name from outside that holds a line break must not look like a line of ours.
-std::string withoutControls(std::string_view message) {
+/// A name from outside that holds a line break must not look like a line of ours, and one that is
+/// not UTF-8 must not keep others from being read.
+std::string readable(std::string_view message) {
     std::string clean;
     clean.reserve(message.size() + 16);
-    for (const char c : message) {
+    for (const char c : toUtf8(message)) {
         if (isControl(c))
             fmt::format_to(std::back_inserter(clean), "\\x{:02x}", static_cast<unsigned char>(c));
         else
@@ -86,8 +89,8 @@ bool enabled(Level level) {
 void write(Level level, std::string_view message, const Fields& fields) {
     if (!enabled(level)) return;
     std::string clean;
-    if (std::ranges::any_of(message, isControl)) {
-        clean = withoutControls(message);
+    if (std::ranges::any_of(message, isControl) || !isUtf8(message)) {
+        clean = readable(message);
         message = clean;
     }
     const std::lock_guard lock(output().mutex);

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from fuzzing import TARGETS, Fuzzer
+
 ROOT = Path(__file__).resolve().parents[1]
 ARTEFACTS = ROOT / "build/test-artefacts"
 PYTHON = "/usr/bin/python3"
@@ -227,6 +229,21 @@ SHORT_TARGETS = {
 }
 
 
+FUZZ_SECONDS = 5  # for each target, after its seeds
+
+
+def fuzz(_: argparse.Namespace) -> Counts | None:
+    """Every fuzz target, shortly: all that failed once, and a little of what is new."""
+    build = Build("fuzz")
+    if not build.make():
+        return Counts(failed=1)
+    total = Counts()
+    for outcome in Fuzzer(build.environment()).run(TARGETS, FUZZ_SECONDS, keep=False):
+        print(outcome, flush=True)
+        total += one(outcome.good)
+    return total
+
+
 def sanitized(kind: str):
     def suite(options: argparse.Namespace) -> Counts | None:
         build = Build(kind)
@@ -252,6 +269,7 @@ SUITES = {
     "counts": counts,
     "integration": integration,
     "compat": compat,
+    "fuzz": fuzz,
     "asan": sanitized("asan"),
     "tsan": sanitized("tsan"),
 }

@@ -70,6 +70,7 @@ Address siteOf(const Address& address) {
 std::optional<Network> Network::parse(std::string_view text) {
     const auto slash = text.find('/');
     const std::string host(text.substr(0, slash));
+    if (host.find('\0') != std::string::npos) return std::nullopt;  // where inet_pton would stop
     Network network;
     in_addr v4{};
     in6_addr v6{};

@@ -22,7 +22,8 @@ bool isName(std::string_view text) {
 
 bool isLiteral(int family, const std::string& text) {
     in6_addr ignored;
-    return ::inet_pton(family, text.c_str(), &ignored) == 1;
+    // It would stop at a NUL.
+    return text.find('\0') == std::string::npos && ::inet_pton(family, text.c_str(), &ignored) == 1;
 }
 
 std::string lowerCase(std::string_view text) {

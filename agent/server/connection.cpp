@@ -13,6 +13,7 @@
 #include "agent/server/gate.hpp"
 #include "agent/server/identity.hpp"
 #include "agent/server/tls.hpp"
+#include "agent/server/ws_handshake.hpp"
 #include "common/log.hpp"
 
 namespace rollo::server {
@@ -100,6 +101,8 @@ Request readRequest(lws* socket, const Peer& peer) {
     request.subprotocols = optionalHeader(socket, WSI_TOKEN_PROTOCOL);
     request.forwardedFor = optionalHeader(socket, WSI_TOKEN_X_FORWARDED_FOR);
     request.forwardedProto = customHeader(socket, forwardedProtoHeader);
+    request.webSocketVersion = optionalHeader(socket, WSI_TOKEN_VERSION);
+    request.webSocketKey = optionalHeader(socket, WSI_TOKEN_KEY);
     request.preflight = lws_hdr_custom_length(socket, preflightHeader.data(),
                                               static_cast<int>(preflightHeader.size())) > 0;
     request.encoded = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
@@ -107,7 +110,9 @@ Request readRequest(lws* socket, const Peer& peer) {
     request.body = request.encoded || request.contentLength.value_or("0") != "0";
     request.contentType = optionalHeader(socket, WSI_TOKEN_HTTP_CONTENT_TYPE);
     request.expectsContinue = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_EXPECT) > 0;
-    request.http11 = header(socket, WSI_TOKEN_HTTP) != "HTTP/1.0";
+    const std::string version = header(socket, WSI_TOKEN_HTTP);
+    request.http11 = version != "HTTP/1.0";
+    request.knownVersion = !request.http11 || version == "HTTP/1.1";
     return request;
 }
 
@@ -127,6 +132,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     if (peer_.publisher) return refuse({404, "there is nothing at this path"});
     Request request = read(socket);
     if (const auto refusal = look(request, now)) return refuse(*refusal);
+    if (const auto refusal = refuseHandshake(request)) return refuse(*refusal);
     if (const auto refused = join(request.peer, now))
         return refuseUpgrade(socket, turnAwayReply(*refused));
     auto opening = readOpening(request);

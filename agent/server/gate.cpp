@@ -11,6 +11,7 @@ const std::string* pointer(const std::optional<std::string>& text) {
 }
 
 std::optional<Refusal> refuseHost(const Request& request, const AllowedHosts& allowed) {
+    if (!request.knownVersion) return Refusal{400, "the request must be one of HTTP/1.1"};
     if (!request.host) {
         // RFC 9112 §3.2. No browser speaks HTTP/1.0, so that nobody is led astray by one.
         if (!request.http11) return std::nullopt;

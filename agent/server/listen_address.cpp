@@ -32,6 +32,7 @@ bool parseUnix(std::string_view path, ListenAddress& out) {
 }
 
 bool parseInternet(const std::string& host, std::uint16_t port, ListenAddress& out) {
+    if (host.find('\0') != std::string::npos) return false;  // where inet_pton would stop
     auto& v4 = as<sockaddr_in>(out.address);
     if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
         v4.sin_family = AF_INET;

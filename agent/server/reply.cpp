@@ -33,6 +33,7 @@ constexpr std::array statuses = {
     Status{411, "Length Required", "length_required"},
     Status{413, "Content Too Large", "content_too_large"},
     Status{415, "Unsupported Media Type", "unsupported_media_type"},
+    Status{426, "Upgrade Required", "upgrade_required"},
     Status{429, "Too Many Requests", "too_many_requests"},
     Status{503, "Service Unavailable", "unavailable"},
 };
@@ -59,7 +60,10 @@ Reply refusalReply(const Refusal& refusal) {
     out.member("message", refusal.message);
     if (!refusal.field.empty()) out.member("field", refusal.field);
     out.endObject();
-    return json(refusal.status, std::string(out.text()));
+    Reply reply = json(refusal.status, std::string(out.text()));
+    // RFC 6455 §4.4: which version would be good.
+    if (refusal.status == 426) reply.headers = "sec-websocket-version: 13\r\n";
+    return reply;
 }
 
 Reply laterReply(const Refusal& refusal, std::chrono::milliseconds wait) {

@@ -26,14 +26,19 @@ struct Request {
     std::optional<std::string> forwardedProto;     ///< the header X-Forwarded-Proto
     std::optional<std::string> subprotocols;       ///< the header Sec-WebSocket-Protocol
     std::optional<ClientCertificate> certificate;  ///< that the client has shown by TLS
-    bool preflight = false;                        ///< it has `Access-Control-Request-Method`
-    bool body = false;                             ///< something follows the headers
-    bool encoded = false;                          ///< it has `Transfer-Encoding`
+    std::optional<std::string> webSocketVersion;   ///< the header Sec-WebSocket-Version
+    std::optional<std::string> webSocketKey;
+    bool preflight = false;  ///< it has `Access-Control-Request-Method`
+    bool body = false;       ///< something follows the headers
+    bool encoded = false;    ///< it has `Transfer-Encoding`
     std::optional<std::string> contentLength;
     std::optional<std::string> contentType;
     bool expectsContinue = false;  ///< `Expect: 100-continue`
     std::string content;           ///< the body, where it was read
     bool http11 = true;            ///< HTTP/1.1, not 1.0
+    /// The request line ends with one of them. Where it does not, libwebsockets has taken an
+    /// escaped line break in the path for its end, and the rest of it for a header.
+    bool knownVersion = true;
 
     const std::string* argument(std::string_view name) const;
     /// `Authorization` first, then the query parameter `token` (original).

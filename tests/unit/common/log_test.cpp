@@ -88,6 +88,13 @@ TEST_CASE("a line break from outside does not make a second line") {
     CHECK(captured.lines[0].message == "name a\\x0a<0>forged\\x1b[31m\\x7f");
 }
 
+TEST_CASE("what is not UTF-8 is shown as such, and does not spoil the line") {
+    Captured captured;
+    log::info("name {}", "a\xff\xc3\xa4");
+    REQUIRE(captured.lines.size() == 1);
+    CHECK(captured.lines[0].message == "name a\xef\xbf\xbd\xc3\xa4");
+}
+
 TEST_CASE("lines of several threads arrive whole") {
     Captured captured;
     {

@@ -223,6 +223,17 @@ TEST_CASE("each error names file, line and key, and all of them come at once") {
                 "f:13: agent.state_dir: must be an absolute path"});
 }
 
+TEST_CASE("an error is one line, whatever the file has in it") {
+    CHECK(errorsOf("[auth]\n\"a\\nb\" = 1\n") == Lines{"f:2: \"auth.a\\nb\": unknown key"});
+    CHECK(errorsOf("[\"\\u0000\"]\n") == Lines{"f:1: \"\\u0000\": unknown section"});
+    for (const Lines& errors :
+         {errorsOf("[auth]\nanonymous = tr\x07e\n"), errorsOf("[auth]\nanonymous = tr\x1b[2J\n")}) {
+        REQUIRE(errors.size() == 1);
+        CHECK(std::ranges::none_of(errors[0],
+                                   [](char c) { return static_cast<unsigned char>(c) < 0x20; }));
+    }
+}
+
 TEST_CASE("ranges hold at their edges") {
     CHECK(errorsOf("[metrics]\ninterval_seconds = 1").empty());
     CHECK(errorsOf("[metrics]\ninterval_seconds = 300").empty());

@@ -64,6 +64,8 @@ TEST_CASE("what is no network") {
     for (const auto* text : {"", "/8", "127.0.0.1/", "127.0.0.1/33", "::/129", "127.0.0.1/x", "a",
                              "127.0.0.1/-1", "127.1/8", "[::1]", "127.0.0.1/8/8"})
         CHECK_MESSAGE(!Network::parse(text), text);
+    CHECK_FALSE(Network::parse(std::string_view("10.0.0.1\0x/8", 12)));
+    CHECK_FALSE(Network::parse(std::string_view("::1\0", 4)));
 }
 
 TEST_CASE("an address is read and written as people write it") {

@@ -44,4 +44,5 @@ TEST_CASE("what is no authority") {
         CHECK_MESSAGE(parts(text) == "none", text);
     CHECK(parts(std::string(254, 'a')) == "none");
     CHECK(parts(std::string_view("a\0b", 3)) == "none");
+    CHECK(parts(std::string_view("[::1\0.evil.example]", 19)) == "none");
 }

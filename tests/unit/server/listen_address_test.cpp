@@ -96,7 +96,9 @@ TEST_CASE("nothing else is an address") {
     }
 }
 
-TEST_CASE("a path with a NUL in it is no path") {
+TEST_CASE("what has a NUL in it is no address") {
+    CHECK_FALSE(ListenAddress::parse(std::string_view("127.0.0.1\0x:80", 14)));
+    CHECK_FALSE(ListenAddress::parse(std::string_view("[::1\0]:80", 9)));
     CHECK_FALSE(ListenAddress::parse(std::string_view("unix:/run/a\0b", 13)));
 }
 
