@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/login_command.hpp"
+#include "agent/polkit_rule.hpp"
 #include "agent/token_command.hpp"
 
 namespace rollo::agent {
@@ -28,6 +29,7 @@ struct CommandLine {
     Command command = Command::run;
     TokenOptions token;
     LoginOptions loginLink;
+    PolkitPlace polkit;  ///< of `console`
 
     /// How to call the program so that it finds the same configuration.
     std::string program() const;
