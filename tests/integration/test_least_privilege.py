@@ -113,7 +113,7 @@ def status_of(pid: int) -> dict[str, str]:
 
 @root_alone
 def test_a_user_that_has_nothing_but_libvirt_can_do_everything(as_nobody, guests, connect, watch):
-    agent = as_nobody(config={"console": {"enabled": True}, "agent": {"core_dumps": False, "log_level": "debug"}})
+    agent = as_nobody(config={"console": {"enabled": True}, "agent": {"core_dumps": False}})
     agent.start()
     status = status_of(agent.pid)
     assert status["Uid"].split() == [str(AGENT_USER)] * 4 and not status["Groups"]
@@ -152,8 +152,9 @@ def test_others_of_its_user_look_into_it_only_where_that_is_wanted(as_nobody, du
     for name in ("environ", "mem", "fd"):
         owner = Path(f"/proc/{agent.pid}/{name}").stat().st_uid
         assert owner == (AGENT_USER if dumps else 0), name
-    read = subprocess.run(["setpriv", f"--reuid={AGENT_USER}", f"--regid={AGENT_USER}", "--clear-groups", "cat",
-                           f"/proc/{agent.pid}/environ"], check=False, capture_output=True)
+    read = subprocess.run(["setpriv", f"--reuid={AGENT_USER}", f"--regid={AGENT_USER}",
+                           "--clear-groups", "cat", f"/proc/{agent.pid}/environ"], check=False,
+                          capture_output=True)
     assert (read.returncode == 0) == dumps
 
 

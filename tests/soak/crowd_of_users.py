@@ -157,7 +157,8 @@ class CrowdOfUsers:
                 return
 
     async def _request(self, reader, writer, line: str, user: str, body: bytes = b"") -> int:
-        length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+        length = "" if not body else \
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         writer.write(f"{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
                      f"{self._token(user, 'admin')}\r\n{length}\r\n".encode() + body)
         head = await reader.readuntil(b"\r\n\r\n")
