@@ -20,6 +20,8 @@ from lab.wait import wait_until
 # Libvirt asks for a name; neither root nor whom the guests run as.
 AGENT_USER = pwd.getpwnam("daemon").pw_uid
 WITHOUT_RIGHTS = ["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
+# LeakSanitizer is a debugger of its own process: forbidden here, or already taken by strace.
+NO_DEBUGGER = {"ASAN_OPTIONS": "detect_leaks=0"}
 RUNS_PROGRAMS = re.compile(
     r"^(system|popen|wordexp|v?fork|_Fork|clone|clone3|exec\w*|fexecve|posix_spawnp?|forkpty|"
     r"g_spawn\w*|uv_spawn|virCommand\w*)$")
@@ -50,7 +52,8 @@ def traced(tmp_path: Path) -> list[str]:
 
 
 def test_it_starts_none_whatever_it_does(lab, agents, guests, connect, watch, tmp_path):
-    agent = agents(wrapper=traced(tmp_path), config={"console": {"enabled": True}})
+    agent = agents(wrapper=traced(tmp_path), environment=NO_DEBUGGER,
+                   config={"console": {"enabled": True}})
     guest = guests("traced").create()
     guest.wait_booted()
     viewer = watch(agent, guest)
@@ -89,7 +92,8 @@ def as_nobody(lab, agents, tmp_path):
     def make(**options) -> Agent:
         wrapper = ["setpriv", f"--reuid={AGENT_USER}", f"--regid={AGENT_USER}", "--clear-groups",
                    *WITHOUT_RIGHTS]
-        agent = agents("own-user", start=False, wrapper=wrapper, **options)
+        agent = agents("own-user", start=False, wrapper=wrapper, environment=NO_DEBUGGER,
+                       **options)
         agent.write_config()
         for path in reachable:
             path.chmod(path.stat().st_mode | 0o011)
@@ -267,7 +271,7 @@ def test_with_the_read_only_socket_alone_everything_but_consoles_works(
              str(tmp_path / "calls")]
     traced(tmp_path)
     agent = agents(uri=f"test+unix://{node}", wrapper=[*calls, *two_sockets],
-                   config={"console": {"enabled": True}})
+                   environment=NO_DEBUGGER, config={"console": {"enabled": True}})
     client = connect(agent, "/ws?events=*")
     assert [vm["name"] for vm in client.expect("snapshot")["data"]["vms"]] == ["first"]
     client.expect("vm_metrics_update", seconds=30)
