@@ -18,6 +18,7 @@
 #include "agent/host_facts.hpp"
 #include "agent/live_files.hpp"
 #include "agent/metrics_page.hpp"
+#include "agent/process_guard.hpp"
 #include "agent/process_meter.hpp"
 #include "agent/program_stats.hpp"
 #include "agent/sd_notify.hpp"
@@ -257,6 +258,7 @@ class Agent {
 }  // namespace
 
 int runAgent(const Config& config, const ConfigSource& source) {
+    guardProcess(config.agent.coreDumps);
     return Agent(config, source).run();
 }
 

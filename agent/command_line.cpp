@@ -59,12 +59,21 @@ void addKey(CLI::App& app, CommandLine& line) {
 void addConsole(CLI::App& app, CommandLine& line) {
     CLI::App* console = addCommand(app, "console", "serial consoles of guests, for clients");
     console->require_subcommand(1);
+    console
+        ->add_option("--polkit-rules", line.polkit.folder,
+                     "the folder in which polkit looks for rules")
+        ->capture_default_str();
+    console->add_option("--user", line.polkit.user, "whom the agent runs as")
+        ->capture_default_str();
     const auto add = [&](const char* name, Command command, const char* help) {
         addCommand(*console, name, help)->callback([&line, command] { line.command = command; });
     };
-    add("enable", Command::enableConsoles, "serve them: writes conf.d/console.toml");
-    add("disable", Command::disableConsoles, "serve them no more");
-    add("status", Command::consoleStatus, "print whether they are served, and what says so");
+    add("enable", Command::enableConsoles,
+        "serve them: writes conf.d/console.toml, and a polkit rule that lets the agent's user "
+        "manage libvirt");
+    add("disable", Command::disableConsoles, "serve them no more, and remove the rule");
+    add("status", Command::consoleStatus,
+        "print whether they are served, what says so, and whether the rule is there");
 }
 
 void addLoginLink(CLI::App& app, CommandLine& line) {

@@ -6,6 +6,7 @@
 
 #include "agent/key_command.hpp"
 #include "agent/login_command.hpp"
+#include "agent/polkit_rule.hpp"
 #include "agent/token_command.hpp"
 
 namespace rollo::agent {
@@ -31,6 +32,7 @@ struct CommandLine {
     KeyOptions key;
     TokenOptions token;
     LoginOptions loginLink;
+    PolkitPlace polkit;  ///< of `console`
 
     /// How to call the program so that it finds the same configuration.
     std::string program() const;

@@ -23,6 +23,7 @@ struct AgentConfig {
     std::string stateDir = "/var/lib/rollo-agent";
     std::int64_t firstAllottedId = 1'000'001;
     common::log::Level logLevel = common::log::Level::info;
+    bool coreDumps = false;
 };
 
 struct LibvirtConfig {

@@ -43,6 +43,11 @@ std::vector<ConfigOption> agentOptions() {
             "agent", "first_allotted_id", {1, 1'000'000'000'000'000}, Reload::no,
             "Where the ids begin that the agent allots to VMs to which the platform gave none."),
         logLevelOption(),
+        option::flag<in, &AgentConfig::coreDumps>(
+            "agent", "core_dumps", Reload::no,
+            "Whether the kernel may write the agent's memory to a file when it crashes, and "
+            "others\n"
+            "of its user may look into it (/proc, debuggers): keys and tokens are there."),
     };
 }
 
@@ -97,7 +102,8 @@ std::vector<ConfigOption> metricsOptions() {
         option::integer<in, &MetricsConfig::balloonPeriod>(
             "metrics", "balloon_period_seconds", {0, 3600}, Reload::no,
             "How often guests are told to report their memory, in seconds.\n"
-            "0: the agent changes nothing in a guest."),
+            "0: the agent changes nothing in a guest, and its connections to libvirt but those of\n"
+            "consoles are read-only. Anything else takes the right to manage libvirt."),
         option::text<in, &MetricsConfig::diskPath>(
             "metrics", "disk_path", Reload::no, "an absolute path", option::isPath,
             "Its file system gives the disk figures of the host."),

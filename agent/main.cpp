@@ -65,10 +65,15 @@ int printToken(const agent::CommandLine& line, const agent::Config& config) {
     }
 }
 
-int tellOfConsoles(Command command, const agent::ConfigSource& source) {
-    fmt::print("{}", command == Command::consoleStatus
-                         ? agent::consoleStatus(source)
-                         : agent::switchConsoles(source, command == Command::enableConsoles));
+/// Each is told as soon as it is done, whatever becomes of the next.
+int tellOfConsoles(const agent::CommandLine& line, const agent::ConfigSource& source) {
+    if (line.command == Command::consoleStatus) {
+        fmt::print("{}{}", agent::consoleStatus(source), agent::libvirtGrant(line.polkit));
+        return agent::exitGood;
+    }
+    const bool enable = line.command == Command::enableConsoles;
+    fmt::print("{}\n", agent::switchConsoles(source, enable));
+    fmt::print("{}", enable ? agent::grantLibvirt(line.polkit) : agent::revokeLibvirt(line.polkit));
     return agent::exitGood;
 }
 
@@ -136,7 +141,7 @@ int run(const agent::CommandLine& line) {
         case Command::enableConsoles:
         case Command::disableConsoles:
         case Command::consoleStatus:
-            return tellOfConsoles(line.command, source);
+            return tellOfConsoles(line, source);
         default:
             return serve(line, *loaded, source);
     }

@@ -24,6 +24,7 @@ ARTEFACTS = ROOT / "build/test-artefacts"
 
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=7, help="of the tests that do random things")
+    parser.addoption("--soak-minutes", type=float, default=10, help="how long the soak goes on")
 
 
 def pytest_report_header(config):

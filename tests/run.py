@@ -215,6 +215,13 @@ def compat(options: argparse.Namespace) -> Counts | None:
     return pytest(PLAIN, ["compat"], *options.pytest)
 
 
+def soak(options: argparse.Namespace) -> Counts | None:
+    """Ten minutes; `--suite=soak -- --soak-minutes=3` takes three."""
+    if not options.long and "soak" not in (options.suite or []):
+        return None
+    return pytest(PLAIN, ["soak"], *options.pytest)
+
+
 def unit_programs(folders: list[str]) -> list[str]:
     return [f"tests/unit/{folder}/{folder}_test" for folder in folders]
 
@@ -270,6 +277,7 @@ SUITES = {
     "integration": integration,
     "compat": compat,
     "fuzz": fuzz,
+    "soak": soak,
     "asan": sanitized("asan"),
     "tsan": sanitized("tsan"),
 }
@@ -278,7 +286,8 @@ SUITES = {
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev test", description=__doc__)
     parser.add_argument("--long", action="store_true",
-                        help="every test under both sanitizers, not the short set alone")
+                        help="every test under both sanitizers, not the short set alone, and the "
+                        "soak")
     parser.add_argument("--suite", action="append", choices=SUITES, metavar="NAME",
                         help=f"this suite alone (may be repeated): {', '.join(SUITES)}")
     parser.add_argument("pytest", nargs="*", help="after --: arguments for pytest")

@@ -17,6 +17,10 @@ ConsoleCondition conditionAfter(ConsoleFailure failure, bool ousted) {
             return {ConsoleState::closed, "libvirt gives no console of this device"};
         case ConsoleFailure::notRunning:
             return {ConsoleState::waitingForVm, "the VM is not running"};
+        case ConsoleFailure::denied:
+            return {ConsoleState::suspended,
+                    "libvirt does not let the agent open consoles; `rollo-agent console enable` "
+                    "on the host does"};
         case ConsoleFailure::libvirt:
             break;
     }

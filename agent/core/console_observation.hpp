@@ -59,6 +59,7 @@ enum class ConsoleFailure {
     noSuchDevice,
     notOpenable,  ///< libvirt can give no stream of such a device
     notRunning,
+    denied,   ///< libvirt does not let the agent open consoles
     libvirt,  ///< it cannot be reached, does not answer, or failed otherwise
 };
 /// Nothing of that stream comes any more. Libvirt does not say who has the device, or why a stream

@@ -139,7 +139,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     if (!opening) return refuse(opening.error());
     handshake_ = std::make_unique<Session::Handshake>();
     handshake_->opening = std::move(*opening);
-    handshake_->path = request.path;
+    handshake_->path = loggable(request.path);
     handshake_->peer = request.peer;
     const std::string* auth = request.argument("auth");
     handshake_->authByMessage = auth && *auth == "message" && !request.token() && !request.ticket();
@@ -273,7 +273,8 @@ void Connection::say(lws* socket, const Request& request, Reply reply) {
     // was read, while its answer waits, makes libwebsockets 4.1 turn round and round.
     lastReply_ = request.body || errorsSpent_;
     if (lastReply_) reply.headers += "connection: close\r\n";
-    log::debug("{} {} {} from {}", reply.status, request.method, request.path, request.peer.text);
+    log::debug("{} {} {} from {}", reply.status, request.method, loggable(request.path),
+               request.peer.text);
     reply_ = head(reply);
     written_ = 0;
     if (request.method != "HEAD") reply_ += reply.body;

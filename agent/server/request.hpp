@@ -46,6 +46,10 @@ struct Request {
     const std::string* ticket() const { return argument("ticket"); }
 };
 
+/// A path as it may stand in a log: without a token or ticket that somebody has put there by
+/// mistake, and what follows it.
+std::string loggable(std::string_view path);
+
 /// Why a request is refused: an HTTP status and a sentence that names what is wrong.
 struct Refusal {
     int status;

@@ -4,6 +4,7 @@
 #include <libvirt/virterror.h>
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 #include <thread>
 #include <utility>
@@ -34,6 +35,15 @@ void release(StreamHandle stream, std::unique_ptr<Connection> connection) {
 Settings withoutKeepAlive(Settings settings) {
     settings.keepAliveIntervalSeconds = 0;
     return settings;
+}
+
+/// Once: it is tried again and again.
+void warnOfDenial(const LibvirtError& error) {
+    static std::atomic_flag warned;
+    if (warned.test_and_set()) return;
+    log::warning(
+        "libvirt does not let the agent open consoles: see `rollo-agent console enable` ({})",
+        error.what());
 }
 
 DomainHandle lookUp(virConnectPtr connection, const proto::Uuid& uuid) {
@@ -72,6 +82,7 @@ void ConsoleSession::open() {
         if (settle()) reader_->start(stream_.get(), std::move(logEnd));
     } catch (const LibvirtError& error) {
         log::debug("console {} cannot be opened: {}", target_.alias, error.what());
+        if (error.isDenied()) warnOfDenial(error);
         fail(failureOf(error), std::move(logEnd));
     }
 }
@@ -91,6 +102,7 @@ void ConsoleSession::openStream(virDomainPtr domain) {
 /// that it finds wrong with the device is an internal error, which the XML explains.
 core::ConsoleFailure ConsoleSession::failureOf(const LibvirtError& error) const {
     using core::ConsoleFailure;
+    if (error.isDenied()) return ConsoleFailure::denied;
     if (error.domainIsGone() || error.code() == VIR_ERR_OPERATION_INVALID)
         return ConsoleFailure::notRunning;
     if (error.code() == VIR_ERR_OPERATION_FAILED) return ConsoleFailure::inUse;

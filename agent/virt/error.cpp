@@ -3,6 +3,8 @@
 
 #include <libvirt/virterror.h>
 
+#include <cerrno>
+
 #include "common/log.hpp"
 
 namespace rollo::virt {
@@ -18,6 +20,10 @@ void logError(void*, virErrorPtr error) noexcept {
 
 }  // namespace
 
+bool LibvirtError::isDenied() const {
+    return openFailureWord(code_) == "denied" || systemError_ == EACCES || systemError_ == EPERM;
+}
+
 bool LibvirtError::domainIsGone() const {
     return code_ == VIR_ERR_NO_DOMAIN || code_ == VIR_ERR_ACCESS_DENIED;
 }
@@ -26,7 +32,9 @@ void throwLastError(std::string_view call) {
     const virError* last = virGetLastError();
     const int code = last ? last->code : VIR_ERR_INTERNAL_ERROR;
     const char* message = last && last->message ? last->message : "no message";
-    throw LibvirtError(code, fmt::format("{}: {}", call, message));
+    // virReportSystemError() leaves the errno in the first integer.
+    const int systemError = code == VIR_ERR_SYSTEM_ERROR && last ? last->int1 : 0;
+    throw LibvirtError(code, systemError, fmt::format("{}: {}", call, message));
 }
 
 std::string openFailureWord(int code) {

@@ -7,17 +7,22 @@
 
 namespace rollo::virt {
 
-/// A libvirt call that failed; `code` is a virErrorNumber.
+/// A libvirt call that failed; `code` is a virErrorNumber, `systemError` an errno or 0.
 class LibvirtError : public std::runtime_error {
   public:
-    LibvirtError(int code, const std::string& text) : std::runtime_error(text), code_(code) {}
+    LibvirtError(int code, int systemError, const std::string& text)
+        : std::runtime_error(text), code_(code), systemError_(systemError) {}
 
     int code() const { return code_; }
+    /// Whoever guards libvirt says no to this user: polkit, libvirt's own rules of access, or the
+    /// mode of its socket.
+    bool isDenied() const;
     /// The domain is not there, or is hidden from us, which must look the same.
     bool domainIsGone() const;
 
   private:
     int code_;
+    int systemError_;
 };
 
 /// Throws what virGetLastError has to say about the call of that name, in the calling thread.

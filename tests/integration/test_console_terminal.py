@@ -31,7 +31,7 @@ def served(agents) -> Agent:
 
 
 @pytest.fixture
-def sit_down():
+def sit_down(tmp_path):
     """Opens a console in a terminal of its own: `sit_down(agent, guest, "ann")`."""
     opened = []
 
@@ -42,8 +42,10 @@ def sit_down():
             name = guest.spec.uuid
             wait_until(lambda: agent.get(f"/api/v1/vms/{name}")[0] == 200, what="the VM is known")
         token = token_for(agent, user, **(claims or {"role": "operator"}))
+        file = tmp_path / f"token-{len(opened)}"
+        file.write_text(token + "\n")
         opened.append(TerminalUser([sys.executable, str(PROGRAM), name, *options,
-                                    f"--url={url or agent.url}", f"--token={token}"]))
+                                    f"--url={url or agent.url}", f"--token-file={file}"]))
         return opened[-1].__enter__()
 
     yield make
@@ -286,8 +288,10 @@ def test_nothing_of_the_notes_is_in_a_file_of_output(served, guests, tmp_path):
     output = tmp_path / "output"
     with open(output, "wb") as file, subprocess.Popen(
             [sys.executable, str(PROGRAM), guest.spec.uuid, f"--url={served.url}",
-             f"--token={token_for(served, role='operator')}"], stdin=subprocess.DEVNULL,
-            stdout=file, stderr=subprocess.PIPE) as program:
+             "--token-file=-"], stdin=subprocess.PIPE, stdout=file,
+            stderr=subprocess.PIPE) as program:
+        program.stdin.write(token_for(served, role="operator").encode() + b"\n")
+        program.stdin.flush()
         try:
             guest.send(commands.TICK)
             wait_until(lambda: b"line 00000001\r\n" in output.read_bytes(), what="the line")
@@ -303,7 +307,7 @@ def test_the_token_of_the_demo_is_for_the_demo_alone():
     answer = subprocess.run([sys.executable, str(PROGRAM), "vm", "--url=http://127.0.0.1:1"],
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20,
                             check=False)
-    assert answer.returncode == 2 and "--token is needed" in answer.stderr
+    assert answer.returncode == 2 and "--token-file or $ROLLO_TOKEN is needed" in answer.stderr
 
 
 def test_where_the_demo_is_nobody_else_can_read(tmp_path, monkeypatch):

@@ -91,7 +91,9 @@ class Agent:
             secret.touch(mode=0o600)
             secret.write_text(secrets.token_urlsafe(48))
         self.config = {
-            "agent": {"server_id": 1, "state_dir": str(self.directory / "state")},
+            # Tests look into it, and so do sanitizers.
+            "agent": {"server_id": 1, "state_dir": str(self.directory / "state"),
+                      "core_dumps": True},
             "libvirt": {"uri": uri},
             "server": {"listen": [f"127.0.0.1:{self.port}"]},
             "metrics": {"interval_seconds": 1},

@@ -59,17 +59,29 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", metavar="ALIAS", help="default: the VM's first console")
     parser.add_argument("--read-only", action="store_true", help="type nothing, take no lease")
     parser.add_argument("--url", help="of the agent, http or https; default: ./dev demo")
-    parser.add_argument("--token", help="or @FILE, which others do not see in the list of "
-                        "processes; default: that of ./dev demo")
+    parser.add_argument("--token-file", metavar="FILE",
+                        help="where the token stands, - for standard input; default: "
+                        "$ROLLO_TOKEN, or that of ./dev demo")
     options = parser.parse_args()
+    options.token = token_of(options, parser)
     if options.url and not options.token:  # the demo's is nobody else's business
-        parser.error("with --url, --token is needed as well")
+        parser.error("with --url, --token-file or $ROLLO_TOKEN is needed as well")
     if not options.url:
-        url, token = demo_address.find() or parser.error("no demo is running: --url and --token?")
+        url, token = demo_address.find() or parser.error("no demo is running: --url?")
         options.url, options.token = url, options.token or token
-    if options.token.startswith("@"):
-        options.token = Path(options.token[1:]).read_text().strip()
     return options
+
+
+def token_of(options: argparse.Namespace, parser: argparse.ArgumentParser) -> str | None:
+    """Never an argument: those stand in the list of processes, for everybody on this machine."""
+    if not options.token_file:
+        return os.environ.get("ROLLO_TOKEN", "").strip() or None
+    try:
+        if options.token_file == "-":
+            return sys.stdin.readline().strip()
+        return Path(options.token_file).read_text().strip()
+    except OSError as error:
+        parser.error(f"--token-file: {error.strerror}")
 
 
 def main() -> int:

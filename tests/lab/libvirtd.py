@@ -116,7 +116,7 @@ class PrivateLibvirt:
             "TMPDIR": str(self.directory),
         }
         argv = ["libvirtd", "--pid-file", str(self.directory / "run/libvirtd.pid")]
-        self.pid = self._ask(do="start", argv=self._as_guest_user(argv), env=environment,
+        self.pid = self._ask(do="start", argv=self.as_guest_user(argv), env=environment,
                              log=str(self.directory / "libvirtd.out"))["pid"]
         wait_until(self._accepts, 20, "libvirtd accepts connections", step=0.005)
 
@@ -234,7 +234,8 @@ class PrivateLibvirt:
             raise RuntimeError(f"private libvirt: {request['do']}: {answer['error']}")
         return answer
 
-    def _as_guest_user(self, argv: list[str]) -> list[str]:
+    def as_guest_user(self, argv: list[str]) -> list[str]:
+        """That command, run as the user whom the daemon and its guests run as."""
         if not self._guest_user:
             return argv
         return ["setpriv", f"--reuid={self._guest_user.pw_uid}",

@@ -42,6 +42,7 @@ server_id = 7
 state_dir = "/s"
 first_allotted_id = 5000
 log_level = "trace"
+core_dumps = true
 [libvirt]
 uri = "test:///default"
 keepalive_interval_seconds = 2
@@ -115,6 +116,7 @@ max_tickets_per_user = 2
     CHECK(config.agent.stateDir == "/s");
     CHECK(config.agent.firstAllottedId == 5000);
     CHECK(config.agent.logLevel == rollo::common::log::Level::trace);
+    CHECK(config.agent.coreDumps);
     CHECK(config.libvirt.uri == "test:///default");
     CHECK(config.libvirt.keepAliveInterval == 2s);
     CHECK(config.libvirt.keepAliveCount == 4);

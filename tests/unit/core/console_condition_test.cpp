@@ -59,6 +59,9 @@ TEST_CASE("why the last attempt failed") {
     CHECK(after(ConsoleFailure::noSuchDevice) == "closed: the VM has no such device at present");
     CHECK(after(ConsoleFailure::notOpenable) == "closed: libvirt gives no console of this device");
     CHECK(after(ConsoleFailure::notRunning) == "waiting_for_vm: the VM is not running");
+    CHECK(after(ConsoleFailure::denied) ==
+          "suspended: libvirt does not let the agent open consoles; `rollo-agent console enable` "
+          "on the host does");
     CHECK(after(ConsoleFailure::libvirt) ==
           "suspended: libvirt does not give the console; it is tried again");
 }
