@@ -70,6 +70,9 @@ void Session::begin(core::Principal principal, const common::Now& now) {
     conversation_ = converse(std::move(handshake_->opening), std::move(principal), connectionId_,
                              peer_.text, services_, *this);
     handshake_.reset();
+    // Between the handshake and now it may have come to stand in the deny list.
+    if (const auto revoked = revocation(conversation_->principal(), services_))
+        return close(*revoked);
     if (const auto refusal = conversation_->refusal()) return close(*refusal);
     if (!takeSeat(conversation_->principal(), now)) return;
     if (conversation_->isOneTooMany()) {
