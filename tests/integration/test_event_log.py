@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`GET /api/v1/events?since=`: the same as what a WebSocket was told, for who has none."""
 
+import json
+
 from lab.schema import check_message
 from lab.tokens import token_for
 from lab.wait import wait_until
@@ -16,7 +18,7 @@ def test_what_came_since_then_is_what_a_websocket_was_told(agent, connect, guest
     begin = f"{status['epoch']}:{status['seq']}"
     for name in ("first", "second"):
         guests(name).define()
-        watcher.expect("vm_created", lambda m, n=name: m["data"]["vm_name"] == n)
+        watcher.expect("vm_created", lambda m, n=name: m["data"]["vm"]["name"] == n)
     told = [m for m in watcher.messages() if "seq" in m]
     answered, answer = since(agent, begin)
     assert answered == 200 and (answer["epoch"], answer["more"]) == (status["epoch"], False)
@@ -35,7 +37,9 @@ def test_only_what_the_caller_may_hear(agent, guests):
         wait_until(lambda n=name: agent.get(f"/api/v1/vms/{n}")[0] == 200, what="it is known")
     scoped = token_for(agent, "s", role="viewer", vms=["mine"])
     heard = since(agent, f"{epoch}:0", scoped)[1]["events"]
-    assert {event["data"]["vm_name"] for event in heard} == {"mine"}
+    assert [event["data"]["vm"]["name"] for event in heard
+            if event["type"] == "vm_created"] == ["mine"]
+    assert "hidden" not in json.dumps(heard)
     assert len(since(agent, f"{epoch}:0")[1]["events"]) > len(heard)
     powerless = token_for(agent, "p", permissions=["stats:view"])
     assert since(agent, f"{epoch}:0", powerless)[0] == 403
