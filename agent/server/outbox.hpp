@@ -31,8 +31,12 @@ class Outbox {
     /// Sends what waits, as far as the socket takes it. Once it takes no more, this costs nothing
     /// until `writeable`. False: the connection is lost.
     bool flush(Gather& gather);
-    /// The socket takes more again. False: that was not asked for.
-    bool writeable() { return std::exchange(full_, false); }
+    /// The socket takes more again. False: that was not asked for, nor is it the second time that
+    /// libwebsockets says so, as it does behind what it kept itself.
+    bool writeable() {
+        const bool second = std::exchange(wasFull_, full_);
+        return std::exchange(full_, false) || second;
+    }
     /// Gives memory back that is not needed; what a client that is slow is to be told, where that
     /// is due. About once a second.
     std::optional<proto::Lag> tick(common::Monotonic now);
@@ -49,6 +53,7 @@ class Outbox {
     proto::Traffic& sent_;
     SendQueue queue_;
     bool full_ = false;
+    bool wasFull_ = false;  ///< when it was last said that the socket takes more
     common::Monotonic lastRest_{};
     common::Monotonic lastLag_{};
     std::uint64_t toldOfConflated_ = 0;
