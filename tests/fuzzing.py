@@ -6,6 +6,7 @@ what went wrong in build-fuzz/crashes; an input that failed once belongs into te
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,22 +38,19 @@ class Outcome:
     told: str  # what libFuzzer says
     crash: Path | None = None
 
-    def figure(self, name: str) -> str:
-        """One of libFuzzer's `stat::` figures."""
-        found = [line.split()[-1] for line in self.told.splitlines()
-                 if line.startswith(f"stat::{name}:")]
+    def inputs(self) -> str:
+        """How many it was given."""
+        found = re.findall(r"^(?:stat::number_of_executed_units: |#)(\d+)", self.told, re.MULTILINE)
         return found[-1] if found else "?"
 
     def covered(self) -> str:
         """How many places of the target and of what it tests were reached."""
-        found = [line.partition(" cov: ")[2].split()[0] for line in self.told.splitlines()
-                 if " cov: " in line]
+        found = re.findall(r" cov: (\d+)", self.told)
         return found[-1] if found else "?"
 
     def __str__(self) -> str:
         if self.good:
-            return (f"{self.target}: good, {self.figure('number_of_executed_units')} inputs, "
-                    f"{self.covered()} places")
+            return f"{self.target}: good, {self.inputs()} inputs, {self.covered()} places"
         lines = [line for line in self.told.splitlines() if not line.startswith(("#", "INFO:"))]
         lines = lines[-60:]
         if self.crash:

@@ -304,8 +304,9 @@ bool Connection::takeRequest(const Peer& client, const common::Now& now) {
 }
 
 Reply Connection::finished(Reply reply, const Request& request, const common::Now& now) {
-    // A bad token costs an error, as by WebSocket.
-    if (reply.status == 401 && !budget_.takeError(services_.settings.budget, now.mono)) {
+    // A bad token costs an error, as by WebSocket; but a proxy's connection is not its clients'.
+    if (reply.status == 401 && !request.peer.proxy &&
+        !budget_.takeError(services_.settings.budget, now.mono)) {
         services_.refusals.note(Refused::errors, request.peer.text, now.mono);
         errorsSpent_ = true;
     }

@@ -177,6 +177,21 @@ def test_it_is_no_longer_good_than_the_token_it_was_given_for(agent, made):
     assert closed_with(agent, f"/ws?ticket={answer['ticket']}") == BAD
 
 
+def test_it_is_worth_nothing_once_its_owner_is_denied(agent, connect, ticket):
+    stays, goes = ticket("/ws", user="stays"), ticket("/ws", user="goes")
+    denied = agent.directory / "deny"
+    denied.write_text("sub goes\n")
+    try:
+        wait_until(lambda: agent.get("/api/v1/vms", token_for(agent, "goes", **ADMIN))[0] == 401,
+                   what="the deny list is in force")
+        assert closed_with(agent, f"/ws?ticket={goes}") == BAD
+        assert connect(agent, path=f"/ws?ticket={stays}").first["data"]["user"] == "stays"
+    finally:
+        denied.unlink()
+        wait_until(lambda: agent.get("/api/v1/vms", token_for(agent, "goes", **ADMIN))[0] == 200,
+                   what="it is gone")
+
+
 def test_a_name_that_means_another_vm_meanwhile_is_refused(agent, ticket, guests):
     first = guests("taken-over", vm_id=21).define()
     wait_until(lambda: agent.get("/api/v1/vms/taken-over")[0] == 200, what="it is known")
