@@ -185,7 +185,8 @@ def test_it_is_worth_nothing_once_its_owner_is_denied(agent, connect, ticket):
         wait_until(lambda: agent.get("/api/v1/vms", token_for(agent, "goes", **ADMIN))[0] == 401,
                    what="the deny list is in force")
         assert closed_with(agent, f"/ws?ticket={goes}") == BAD
-        assert connect(agent, path=f"/ws?ticket={stays}").first["data"]["user"] == "stays"
+        status = connect(agent, f"/ws?ticket={stays}").expect("connection_status")
+        assert status["data"]["user"] == "stays"
     finally:
         denied.unlink()
         wait_until(lambda: agent.get("/api/v1/vms", token_for(agent, "goes", **ADMIN))[0] == 200,
