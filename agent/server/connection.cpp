@@ -271,7 +271,10 @@ void Connection::endBody(lws* socket, const common::Now& now) {
 void Connection::say(lws* socket, const Request& request, Reply reply) {
     // A body that is not read must not be taken for another request; and what comes behind one that
     // was read, while its answer waits, makes libwebsockets 4.1 turn round and round.
-    lastReply_ = request.body || errorsSpent_;
+    // Libwebsockets 4.1 also passes over header lines that are none (`Content-Length :`), and with
+    // them over a body that a proxy might have seen: of what a proxy sends for its clients, nothing
+    // may be answered to another one.
+    lastReply_ = request.body || errorsSpent_ || request.peer.proxy;
     if (lastReply_) reply.headers += "connection: close\r\n";
     log::debug("{} {} {} from {}", reply.status, request.method, loggable(request.path),
                request.peer.text);

@@ -279,10 +279,46 @@ def test_authorities_that_cannot_be_read_change_nothing(secured, known, tmp_path
     broken.write_text("nonsense")
     target.agent.config["tls"]["client_ca_file"] = str(broken)
     target.agent.reload()
-    wait_until(lambda: "the authorities of clients stay as they were" in target.agent.log(),
+    wait_until(lambda: "the configuration stays as it was" in target.agent.log(),
                what="told")
     assert "broken.pem: holds no certificate in PEM" in target.agent.log()
     assert target.get("/api/v1/vms", known)[0] == 200
+
+
+# --- files that change ----------------------------------------------------------------------------
+
+
+@pytest.mark.short
+def test_the_deny_list_ends_who_came_by_a_certificate(secured, connect_as, known, tmp_path):
+    denied = tmp_path / "denied"
+    denied.write_text("")
+    target = secured(auth={"anonymous": False, "deny_file": str(denied)})
+    client = connect_as(target, known)
+    assert client.expect("connection_status")
+    denied.write_text("sub prometheus.example.org\n")
+    assert client.wait_closed(20) == (4001, "access_revoked")
+    assert target.get("/api/v1/vms", known)[0] == 401
+    assert connect_as(target, known).wait_closed() == (4001, "access_revoked")
+
+
+def test_authorities_are_read_again_when_their_file_changes(agents, pair, authority, stranger, known,
+                                                            tmp_path):
+    copy = tmp_path / "authorities.pem"
+    copy.write_text(authority.certificate.read_text())
+    target = Secured(agents, pair, authority, False)
+    target.agent.config["tls"]["client_ca_file"] = str(copy)
+    target.agent.restart()
+    assert target.get("/api/v1/vms", known)[0] == 200
+    copy.write_text(stranger.certificate.read_text())
+    other = stranger.sign("prometheus.example.org")
+
+    def is_known() -> bool:
+        try:
+            return target.get("/api/v1/vms", other)[0] == 200
+        except (ssl.SSLError, ConnectionError):
+            return False
+
+    wait_until(is_known, 20, "the other authority is known")
 
 
 # --- handshakes that fail -------------------------------------------------------------------------
