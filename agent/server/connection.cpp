@@ -2,7 +2,6 @@
 #include "agent/server/connection.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include <libwebsockets.h>
@@ -12,6 +11,7 @@
 #include "agent/server/forwarding.hpp"
 #include "agent/server/gate.hpp"
 #include "agent/server/identity.hpp"
+#include "agent/server/read_request.hpp"
 #include "agent/server/tls.hpp"
 #include "agent/server/ws_handshake.hpp"
 #include "common/log.hpp"
@@ -25,96 +25,6 @@ constexpr std::size_t bytesAtOnce = 64 * 1024;
 constexpr std::chrono::seconds waitForEnd{5};
 constexpr std::chrono::seconds keepAlive{30};  ///< between two requests
 constexpr lws_usec_t lookAgainUs = 2000;       ///< while nothing may leave
-constexpr std::string_view bearerPrefix = "Bearer ";
-/// With its colon, as libwebsockets keeps it.
-constexpr std::string_view preflightHeader = "access-control-request-method:";
-constexpr std::string_view forwardedProtoHeader = "x-forwarded-proto:";
-
-std::string header(lws* socket, lws_token_indexes token) {
-    const int length = lws_hdr_total_length(socket, token);
-    if (length <= 0) return {};
-    std::string text(static_cast<std::size_t>(length) + 1, '\0');
-    const int copied = lws_hdr_copy(socket, text.data(), static_cast<int>(text.size()), token);
-    text.resize(copied > 0 ? static_cast<std::size_t>(copied) : 0);
-    return text;
-}
-
-std::optional<std::string> optionalHeader(lws* socket, lws_token_indexes token) {
-    std::string text = header(socket, token);
-    if (text.empty()) return std::nullopt;
-    return text;
-}
-
-/// One that libwebsockets has no number for.
-std::optional<std::string> customHeader(lws* socket, std::string_view name) {
-    const int size = static_cast<int>(name.size());
-    const int length = lws_hdr_custom_length(socket, name.data(), size);
-    if (length < 0) return std::nullopt;
-    std::string text(static_cast<std::size_t>(length) + 1, '\0');
-    const int copied =
-        lws_hdr_custom_copy(socket, text.data(), static_cast<int>(text.size()), name.data(), size);
-    text.resize(copied > 0 ? static_cast<std::size_t>(copied) : 0);
-    return text;
-}
-
-/// libwebsockets has decoded the arguments and parted them.
-std::vector<std::pair<std::string, std::string>> arguments(lws* socket) {
-    std::vector<std::pair<std::string, std::string>> query;
-    std::array<char, 4096> buffer{};
-    for (int i = 0;; ++i) {
-        const int length =
-            lws_hdr_copy_fragment(socket, buffer.data(), buffer.size(), WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (length < 0) return query;
-        const std::string_view text(buffer.data(), static_cast<std::size_t>(length));
-        const auto equals = text.find('=');
-        query.emplace_back(text.substr(0, equals), equals == std::string_view::npos
-                                                       ? std::string_view()
-                                                       : text.substr(equals + 1));
-    }
-}
-
-Request readRequest(lws* socket, const Peer& peer) {
-    struct Method {
-        lws_token_indexes token;
-        std::string_view name;
-    };
-    static constexpr std::array methods = {
-        Method{WSI_TOKEN_GET_URI, "GET"},         Method{WSI_TOKEN_HEAD_URI, "HEAD"},
-        Method{WSI_TOKEN_POST_URI, "POST"},       Method{WSI_TOKEN_PUT_URI, "PUT"},
-        Method{WSI_TOKEN_DELETE_URI, "DELETE"},   Method{WSI_TOKEN_PATCH_URI, "PATCH"},
-        Method{WSI_TOKEN_OPTIONS_URI, "OPTIONS"},
-    };
-    Request request;
-    request.peer = peer;
-    for (const auto& method : methods) {
-        if (lws_hdr_total_length(socket, method.token) <= 0) continue;
-        request.method = method.name;
-        request.path = header(socket, method.token);
-        break;
-    }
-    request.query = arguments(socket);
-    const std::string authorization = header(socket, WSI_TOKEN_HTTP_AUTHORIZATION);
-    if (authorization.starts_with(bearerPrefix))
-        request.bearer = authorization.substr(bearerPrefix.size());
-    request.host = optionalHeader(socket, WSI_TOKEN_HOST);
-    request.origin = optionalHeader(socket, WSI_TOKEN_ORIGIN);
-    request.subprotocols = optionalHeader(socket, WSI_TOKEN_PROTOCOL);
-    request.forwardedFor = optionalHeader(socket, WSI_TOKEN_X_FORWARDED_FOR);
-    request.forwardedProto = customHeader(socket, forwardedProtoHeader);
-    request.webSocketVersion = optionalHeader(socket, WSI_TOKEN_VERSION);
-    request.webSocketKey = optionalHeader(socket, WSI_TOKEN_KEY);
-    request.preflight = lws_hdr_custom_length(socket, preflightHeader.data(),
-                                              static_cast<int>(preflightHeader.size())) > 0;
-    request.encoded = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
-    request.contentLength = optionalHeader(socket, WSI_TOKEN_HTTP_CONTENT_LENGTH);
-    request.body = request.encoded || request.contentLength.value_or("0") != "0";
-    request.contentType = optionalHeader(socket, WSI_TOKEN_HTTP_CONTENT_TYPE);
-    request.expectsContinue = lws_hdr_total_length(socket, WSI_TOKEN_HTTP_EXPECT) > 0;
-    const std::string version = header(socket, WSI_TOKEN_HTTP);
-    request.http11 = version != "HTTP/1.0";
-    request.knownVersion = !request.http11 || version == "HTTP/1.1";
-    return request;
-}
 
 bool write(lws* socket, std::string_view bytes, lws_write_protocol protocol) {
     std::vector<unsigned char> buffer(LWS_PRE + bytes.size());

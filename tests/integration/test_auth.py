@@ -131,6 +131,18 @@ def test_the_header_comes_first(agent, connect, token):
     assert closed(connect(agent, f"/ws?token={query}", token="bad")) == ("token_invalid", 4001)
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEARER"])
+def test_a_scheme_in_any_case_is_a_token(open_agent, open_token, scheme):
+    """Else a bad token, written so, would come in as anonymous."""
+    def status(token: str) -> int:
+        headers = {"Authorization": f"{scheme} {token}"}
+        return open_agent.get("/api/v1/vms", headers=headers)[0]
+
+    assert status(open_token()) == 403  # somebody, who has no permission
+    assert status("a.b.c") == 401
+    assert open_agent.get("/api/v1/vms")[0] == 200
+
+
 def test_nothing_happens_before_the_first_message_is_a_token(open_agent, connect):
     client = connect(open_agent, "/ws?auth=message&events=*")
     client.send({"type": "ping"})
