@@ -138,7 +138,8 @@ def expected_status(caller: Caller, place: Place) -> int:
     is_ticket = place.body is not None and "endpoint" in place.body
     if place.needs and not caller.welcome or is_ticket and caller.claims is None:
         return 401
-    if not may(caller, place):
+    opens_websocket = is_ticket and place.body["endpoint"].startswith("/ws")
+    if not may(caller, place) or opens_websocket and not place.sees <= caller.granted:
         return 403
     if not sees(caller, place):
         return 404 if place.body is None or is_ticket else 400
@@ -160,8 +161,8 @@ def expected_end(caller: Caller, place: Place) -> int | None:
 @pytest.fixture(scope="module")
 def agents_of(module_agents):
     """Agents that let anonymous clients in, or not."""
-    return {on: module_agents(f"anonymous-{on}", config={"auth": {"anonymous": on}})
-            for on in (True, False)}
+    return {on: module_agents(f"anonymous-{on}", config={
+        "auth": {"anonymous": on, "max_tickets_per_user": 10_000}}) for on in (True, False)}
 
 
 @pytest.fixture(scope="module")
