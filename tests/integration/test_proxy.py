@@ -2,6 +2,7 @@
 """Behind a real nginx, by TCP and by UNIX socket: it works, a client is known by its own address,
 and nobody gains anything by what they write into headers."""
 
+import contextlib
 import socket
 
 import pytest
@@ -210,6 +211,27 @@ def test_websockets_count_for_their_clients_address(proxied, connect_by):
             return False
 
     wait_until(there_is_room, what="there is room again")
+
+
+UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+           "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+
+
+@pytest.mark.short
+def test_an_ipv6_address_counts_as_its_64(proxied):
+    front = proxied(max_connections_per_address=2)
+    with contextlib.ExitStack() as held:
+        def opens(client: str) -> bool:
+            peer = held.enter_context(front.dial())
+            peer.sendall(wire_request("/ws", f"X-Forwarded-For: {client}", *UPGRADE))
+            return peer.recv(64).startswith(b"HTTP/1.1 101")
+
+        assert opens("2001:db8:0:1::1") and opens("2001:db8:0:1:ffff::2")
+        assert not opens("2001:db8:0:1:1234:5678:9abc:def0")
+        assert opens("2001:db8:0:2::1")
+        assert opens("::ffff:192.0.2.1") and opens("192.0.2.1") and not opens("192.0.2.1")
+        assert opens("192.0.2.2")
+    assert refused(front.agent, "connections_per_address") == 2
 
 
 @pytest.mark.short
