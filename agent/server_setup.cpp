@@ -26,6 +26,17 @@ server::Admission::Limits admission(const ServerConfig& config) {
     return limits;
 }
 
+core::Conversation::Terms termsOf(const ServerConfig& config) {
+    core::Conversation::Terms terms;
+    terms.maxRules = static_cast<std::size_t>(config.maxRules);
+    terms.maxMessageBytes = static_cast<std::size_t>(config.maxMessageBytes);
+    terms.messagesPerSecond = config.messagesPerSecond;
+    terms.bytesPerSecond = config.bytesPerSecond;
+    terms.errorsPerMinute = config.errorsPerMinute;
+    terms.heartbeat = config.heartbeat;
+    return terms;
+}
+
 std::optional<server::ListenAddress> publishSocket(const PublishConfig& config) {
     if (!config.socket) return std::nullopt;
     return server::ListenAddress::parse("unix:" + *config.socket);
@@ -64,12 +75,10 @@ server::Settings serverSettings(const Config& config) {
     settings.allowedHosts = allowedHosts(config.server);
     settings.allowedOrigins = server::AllowedOrigins(config.server.allowedOrigins);
     settings.anonymous = config.auth.anonymous;
-    settings.heartbeat = config.server.heartbeat;
-    settings.maxMessageBytes = static_cast<std::size_t>(config.server.maxMessageBytes);
+    settings.terms = termsOf(config.server);
     settings.queueBytes = static_cast<std::size_t>(config.server.queueBytes);
     settings.totalQueueBytes = static_cast<std::size_t>(config.server.totalQueueBytes);
     settings.publicMetrics = config.metrics.isPublic;
-    settings.maxRules = static_cast<std::size_t>(config.server.maxRules);
     settings.admission = admission(config.server);
     settings.budget = {.messagesPerSecond = static_cast<double>(config.server.messagesPerSecond),
                        .bytesPerSecond = static_cast<double>(config.server.bytesPerSecond),

@@ -24,6 +24,7 @@ namespace rollo::core {
 /// Thread: main.
 class Conversation {
   public:
+    /// What the server holds its clients to; of one server, for all of them.
     struct Terms {
         std::size_t maxRules = 64;
         std::size_t maxIds = 20000;  ///< in all rules of one connection together
@@ -56,6 +57,7 @@ class Conversation {
     virtual std::string room() const = 0;
 
   protected:
+    /// `terms` and the rest that is not moved in outlive this.
     Conversation(std::string connectionId, Principal principal, const Terms& terms, const Hub& hub,
                  const HostState& state, Subscriber& subscriber);
 
@@ -77,7 +79,7 @@ class Conversation {
 
     std::string connectionId_;
     Principal principal_;
-    Terms terms_;
+    const Terms& terms_;
     const Hub& hub_;
     const HostState& state_;
     Subscriber& subscriber_;

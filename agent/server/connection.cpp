@@ -43,14 +43,13 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
     Request request = read(socket);
     if (const auto refusal = look(request, now)) return refuse(*refusal);
     if (const auto refusal = refuseHandshake(request)) return refuse(*refusal);
-    if (const auto refused = join(request.peer, now))
-        return refuseUpgrade(socket, turnAwayReply(*refused));
+    peer_ = request.peer;  // for good: a WebSocket is one client's
+    if (const auto refused = join(now)) return refuseUpgrade(socket, turnAwayReply(*refused));
     auto opening = readOpening(request);
     if (!opening) return refuse(opening.error());
     handshake_ = std::make_unique<Session::Handshake>();
     handshake_->opening = std::move(*opening);
     handshake_->path = loggable(request.path);
-    handshake_->peer = request.peer;
     const std::string* auth = request.argument("auth");
     handshake_->authByMessage = auth && *auth == "message" && !request.token() && !request.ticket();
     if (handshake_->authByMessage) return true;
@@ -61,7 +60,7 @@ bool Connection::confirmUpgrade(lws* socket, bool toWebSocket, const common::Now
 }
 
 Connection::~Connection() {
-    if (joined_) services_.admission.part(joined_);
+    if (joined_) services_.admission.part(peer_.address);
 }
 
 Request Connection::read(lws* socket) const {
@@ -98,13 +97,11 @@ std::optional<Refusal> Connection::look(Request& request, const common::Now& now
     return passed.error().refusal;
 }
 
-std::optional<Refused> Connection::join(const Peer& client, const common::Now& now) {
-    if (!client.proxy) return std::nullopt;
-    const auto refused = services_.admission.join(client.address, now.mono);
-    if (refused)
-        services_.refusals.note(*refused, client.text, now.mono);
-    else
-        joined_ = client.address;
+std::optional<Refused> Connection::join(const common::Now& now) {
+    if (!peer_.proxy) return std::nullopt;
+    const auto refused = services_.admission.join(peer_.address, now.mono);
+    if (refused) services_.refusals.note(*refused, peer_.text, now.mono);
+    joined_ = !refused;
     return refused;
 }
 
@@ -148,7 +145,7 @@ void Connection::upgraded(lws* socket, const common::Now& now) {
     // Libwebsockets has chosen: of what the client offered, the first that it knows.
     if (auto* console = std::get_if<core::ConsoleViewer::Opening>(&handshake_->opening))
         console->binary = lws_get_protocol(socket)->name == consoleSubprotocol;
-    session_ = std::make_unique<Session>(socket, services_, budget_, std::move(handshake_));
+    session_ = std::make_unique<Session>(socket, services_, peer_, budget_, std::move(handshake_));
     session_->open(now);
 }
 

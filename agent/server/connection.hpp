@@ -70,7 +70,7 @@ class Connection {
     /// Finds out who speaks, and whether its headers let it go on.
     std::optional<Refusal> look(Request& request, const common::Now& now);
     /// Counts in, until the connection ends, who comes through a proxy; or says why not.
-    std::optional<Refused> join(const Peer& client, const common::Now& now);
+    std::optional<Refused> join(const common::Now& now);
     bool takeRequest(const Peer& client, const common::Now& now);
     /// Nothing where the body has to come first.
     std::optional<Reply> replyToHead(Request& request, const common::Now& now);
@@ -82,16 +82,18 @@ class Connection {
     void await(Awaited awaited, std::chrono::seconds time);
 
     Services& services_;
-    Peer peer_;  ///< the neighbour: whom it speaks for is each request's own
+    /// The neighbour, for whom each request says by itself whom it speaks for; of an upgrade, that
+    /// one.
+    Peer peer_;
     std::size_t place_;
     std::function<void(Connection&)> gone_;
     std::unique_ptr<Session::Handshake> handshake_;  ///< until the session has it
-    std::optional<Address> joined_;  ///< of who came through a proxy and was counted in
-    Budget budget_;                  ///< of requests and, later, the session's messages
+    Budget budget_;  ///< of requests and, later, the session's messages
     std::unique_ptr<Session> session_;
     std::unique_ptr<Request> unfinished_;  ///< whose body is still to come
     std::string reply_;
     std::size_t written_ = 0;  ///< of it
+    bool joined_ = false;      ///< came through a proxy, and was counted in for its own address
     bool lastReply_ = false;
     bool errorsSpent_ = false;  ///< no further request is read
     lws* socket_ = nullptr;

@@ -9,14 +9,7 @@ std::unique_ptr<core::Conversation> converse(Opening opening, core::Principal pr
                                              const std::string& connectionId,
                                              const std::string& address, Services& services,
                                              core::Subscriber& subscriber) {
-    core::Conversation::Terms terms;
-    terms.maxRules = services.settings.maxRules;
-    terms.maxMessageBytes = services.settings.maxMessageBytes;
-    const auto& budget = services.settings.budget;
-    terms.messagesPerSecond = static_cast<std::int64_t>(budget.messagesPerSecond);
-    terms.bytesPerSecond = static_cast<std::int64_t>(budget.bytesPerSecond);
-    terms.errorsPerMinute = static_cast<std::int64_t>(budget.errorsPerMinute);
-    terms.heartbeat = services.settings.heartbeat;
+    const auto& terms = services.settings.terms;
     if (auto* console = std::get_if<core::ConsoleViewer::Opening>(&opening)) {
         console->connectionId = connectionId;
         console->address = address;

@@ -173,6 +173,10 @@ void Server::reconfigure(const Settings& settings) {
     services_.settings.allowedOrigins = settings.allowedOrigins;
     services_.settings.clients = settings.clients;
     services_.settings.budget = settings.budget;
+    auto& terms = services_.settings.terms;
+    terms.messagesPerSecond = settings.terms.messagesPerSecond;
+    terms.bytesPerSecond = settings.terms.bytesPerSecond;
+    terms.errorsPerMinute = settings.terms.errorsPerMinute;
     services_.settings.requestTime = settings.requestTime;
     services_.settings.responseTime = settings.responseTime;
     services_.settings.authTime = settings.authTime;

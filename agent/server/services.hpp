@@ -42,11 +42,9 @@ struct Settings {
     AllowedHosts allowedHosts;
     AllowedOrigins allowedOrigins;
     bool anonymous = false;
-    std::chrono::seconds heartbeat{30};
-    std::size_t maxMessageBytes = 65536;
+    core::Conversation::Terms terms;  ///< that clients are told
     std::size_t queueBytes = 4u << 20;
     std::size_t totalQueueBytes = 256u << 20;
-    std::size_t maxRules = 64;
     Admission::Limits admission;
     Budget::Limits budget;
     std::chrono::seconds requestTime{10};

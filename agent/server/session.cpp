@@ -25,7 +25,7 @@ constexpr std::chrono::seconds waitForRoom{5};  ///< where a user has too many a
 
 }  // namespace
 
-Session::Session(lws* socket, Services& services, Budget& budget,
+Session::Session(lws* socket, Services& services, const Peer& peer, Budget& budget,
                  std::unique_ptr<Handshake> handshake)
     : socket_(socket),
       services_(services),
@@ -34,7 +34,7 @@ Session::Session(lws* socket, Services& services, Budget& budget,
       inbox_(budget),
       handshake_(std::move(handshake)),
       path_(std::move(handshake_->path)),
-      peer_(std::move(handshake_->peer)),
+      peer_(peer),
       connectionId_(common::randomHex(8)) {}
 
 Session::~Session() {
@@ -102,7 +102,7 @@ void Session::receive(std::string_view piece, bool binary, bool last, const comm
     if (closing_ || dead_) return;
     const auto& settings = services_.settings;
     auto message =
-        inbox_.take(piece, binary, last, settings.maxMessageBytes, settings.budget, now.mono);
+        inbox_.take(piece, binary, last, settings.terms.maxMessageBytes, settings.budget, now.mono);
     if (!message) return refuseToHear(message.error(), now);
     if (!*message) return;
     if (!(*message)->binary) return handleText((*message)->bytes(), now);
@@ -238,7 +238,7 @@ void Session::tick(const common::Now& now) {
 }
 
 void Session::lookAtHeartbeat(const common::Now& now) {
-    switch (heartbeat_.tick(now.mono, services_.settings.heartbeat, listening_)) {
+    switch (heartbeat_.tick(now.mono, services_.settings.terms.heartbeat, listening_)) {
         case Heartbeat::Due::nothing:
             return;
         case Heartbeat::Due::end:
@@ -252,7 +252,8 @@ void Session::lookAtHeartbeat(const common::Now& now) {
 /// Of a client that is not read neither a pong nor its end is seen.
 void Session::lookAtLine() {
     // It is sent a ping with each heartbeat, and every ping is acknowledged.
-    switch (lineOf(lws_get_socket_fd(socket_), 2 * services_.settings.heartbeat + waitForAck)) {
+    switch (
+        lineOf(lws_get_socket_fd(socket_), 2 * services_.settings.terms.heartbeat + waitForAck)) {
         case Line::good:
             return;
         case Line::silent:

@@ -32,11 +32,11 @@ class Session final : public core::Subscriber {
         Identity identity;
         bool authByMessage = false;  ///< who it is will come with the first message
         std::string path;
-        Peer peer;
     };
 
-    /// `budget`: what the connection may send; outlives this.
-    Session(lws* socket, Services& services, Budget& budget, std::unique_ptr<Handshake> handshake);
+    /// `budget`: what the connection may send. It and `peer` outlive this.
+    Session(lws* socket, Services& services, const Peer& peer, Budget& budget,
+            std::unique_ptr<Handshake> handshake);
     ~Session() override;
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -118,7 +118,7 @@ class Session final : public core::Subscriber {
 
     std::unique_ptr<Handshake> handshake_;  ///< until the conversation has begun
     std::string path_;
-    Peer peer_;
+    const Peer& peer_;
     std::string connectionId_;
     std::unique_ptr<core::Conversation> conversation_;
     std::optional<UserSeats::Seat> seat_;  ///< while it is somebody's, and not being closed

@@ -5,23 +5,22 @@
 
 namespace rollo::server {
 
-UserSeats::Seat::Seat(UserSeats& seats, std::string user) : seats_(&seats), user_(std::move(user)) {
-    ++seats_->taken_[user_];
+UserSeats::Seat::Seat(UserSeats& seats, const std::string& user)
+    : taken_(&seats.taken_), place_(seats.taken_.try_emplace(user).first) {
+    ++place_->second;
 }
 
 UserSeats::Seat::Seat(Seat&& other) noexcept
-    : seats_(std::exchange(other.seats_, nullptr)), user_(std::move(other.user_)) {}
+    : taken_(std::exchange(other.taken_, nullptr)), place_(other.place_) {}
 
 UserSeats::Seat& UserSeats::Seat::operator=(Seat&& other) noexcept {
-    std::swap(seats_, other.seats_);
-    std::swap(user_, other.user_);
+    std::swap(taken_, other.taken_);
+    std::swap(place_, other.place_);
     return *this;
 }
 
 UserSeats::Seat::~Seat() {
-    if (!seats_) return;
-    const auto found = seats_->taken_.find(user_);
-    if (--found->second == 0) seats_->taken_.erase(found);
+    if (taken_ && --place_->second == 0) taken_->erase(place_);
 }
 
 std::optional<UserSeats::Seat> UserSeats::take(const std::string& user, std::size_t most) {

@@ -15,14 +15,16 @@ class UserSeats {
     /// One of them; free again when this goes. Must not outlive the UserSeats.
     class Seat {
       public:
-        Seat(UserSeats& seats, std::string user);
+        Seat(UserSeats& seats, const std::string& user);
         Seat(Seat&& other) noexcept;
         Seat& operator=(Seat&& other) noexcept;
         ~Seat();
 
       private:
-        UserSeats* seats_;
-        std::string user_;
+        using Taken = std::map<std::string, std::size_t>;
+
+        Taken* taken_;  ///< null: it is another's now
+        Taken::iterator place_;
     };
 
     /// Nothing where that user has `most` already.

@@ -51,7 +51,7 @@ server::Settings serverSettings() {
     settings.listen = {*server::ListenAddress::parse("127.0.0.1:0")};
     settings.anonymous = true;
     settings.admission = {.connections = 100000, .perAddress = 100000, .newPerSecond = 100000};
-    settings.heartbeat = std::chrono::hours(1);  // sending is measured, nothing else
+    settings.terms.heartbeat = std::chrono::hours(1);  // sending is measured, nothing else
     return settings;
 }
 

@@ -73,11 +73,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace rollo;
     using namespace rollo::fuzz;
     static const core::HostState state = host();
+    static const core::Client::Terms terms{.maxRules = 8, .maxIds = 100};
     core::Hub hub("0123456789abcdef");
     hub.setServerId(7);
     Audience audience;
     core::Client client({core::MonitorEndpoint{}, "c1", {}, {}, true}, core::Principal::anonymous(),
-                        {.maxRules = 8, .maxIds = 100}, hub, state, audience);
+                        terms, hub, state, audience);
     client.open(present());
     bool up = false;
     auto texts = split(textOf(data, size), '\0');

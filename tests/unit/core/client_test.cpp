@@ -64,7 +64,8 @@ TEST_CASE("the endpoint of the server begins with its snapshot, and has none of 
 TEST_CASE("who opens the server's endpoint before libvirt was ever reached hears when it is") {
     HostBench host({}, std::nullopt);
     FakeSubscriber ear;
-    Client client({ServerEndpoint{"self"}, "c1", {}, {}, true}, Principal::anonymous(), {},
+    const Client::Terms terms;
+    Client client({ServerEndpoint{"self"}, "c1", {}, {}, true}, Principal::anonymous(), terms,
                   host.hub, host.host.state(), ear);
     client.open(at());
     ear.takeSent();

@@ -30,6 +30,7 @@ core::Principal admin() {
 
 struct Bench {
     core::Hub hub{"0123456789abcdef"};
+    core::Conversation::Terms terms;
     core::HostState state;
     proto::Traffic sent;
     int taken = 0;
@@ -48,8 +49,7 @@ struct Bench {
         });
     }
     Bench& open(const core::Principal& principal = admin()) {
-        viewer.emplace(core::StatsViewer::Opening{"c1"}, principal, core::Conversation::Terms{},
-                       hub, state, feed, ear);
+        viewer.emplace(core::StatsViewer::Opening{"c1"}, principal, terms, hub, state, feed, ear);
         if (!viewer->refusal()) viewer->open(at());
         return *this;
     }

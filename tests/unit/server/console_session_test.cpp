@@ -158,8 +158,8 @@ class Bench {
     server::Settings settingsWith(std::chrono::seconds heartbeat) {
         server::Settings settings;
         settings.listen = {*server::ListenAddress::parse("unix:" + (folder / "socket"))};
-        settings.heartbeat = heartbeat;
-        settings.maxMessageBytes = 65536;
+        settings.terms.heartbeat = heartbeat;
+        settings.terms.maxMessageBytes = 65536;
         return settings;
     }
 
