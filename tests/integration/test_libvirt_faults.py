@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from lab.faults import Faults, door_uri
-from lab.process import holdings, settled_holdings
+from lab.process import holdings, settled_holdings, what_it_holds
 from lab.wait import wait_until
 
 EVERY_FAULT = ("kill", "upgrade", "restart_at_once", "freeze", "freeze_for_a_moment",
@@ -58,5 +58,8 @@ def test_a_hundred_restarts_leave_nothing_behind(lab, agent, connect):
         client.expect_data("server_status_changed", 30, new_status="online")
         if number == 4:
             levels.append(settled_holdings(agent.pid))
-    wait_until(lambda: holdings(agent.pid).within(levels[0]), 20, f"no more than {levels[0]}")
+    try:
+        wait_until(lambda: holdings(agent.pid).within(levels[0]), 20)
+    except TimeoutError:
+        raise AssertionError(f"more than {levels[0]}: {what_it_holds(agent.pid)}") from None
     assert agent.figure("rollo_agent_loop_lag_seconds_max") < 1
