@@ -53,7 +53,7 @@ std::optional<Kinds> readKinds(const proto::Filter& filter, std::vector<std::str
 
 }  // namespace
 
-Client::Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
+Client::Client(Opening opening, Principal principal, Lasting<Terms> terms, Hub& hub,
                const HostState& state, Subscriber& subscriber)
     : Conversation(std::move(opening.connectionId), std::move(principal), terms, hub, state,
                    subscriber),

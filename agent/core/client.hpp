@@ -33,7 +33,7 @@ class Client final : public Conversation {
         bool snapshot = true;
         bool history = false;
     };
-    Client(Opening opening, Principal principal, const Terms& terms, Hub& hub,
+    Client(Opening opening, Principal principal, Lasting<Terms> terms, Hub& hub,
            const HostState& state, Subscriber& subscriber);
     ~Client() override;
 

@@ -32,7 +32,7 @@ std::string_view wordOf(Scrollback::Mark::Kind kind) {
 
 }  // namespace
 
-ConsoleViewer::ConsoleViewer(Opening opening, Principal principal, const Terms& terms,
+ConsoleViewer::ConsoleViewer(Opening opening, Principal principal, Lasting<Terms> terms,
                              const Hub& hub, const HostState& state, Consoles& consoles,
                              Subscriber& subscriber)
     : Conversation(opening.connectionId, std::move(principal), terms, hub, state, subscriber),

@@ -32,7 +32,7 @@ class ConsoleViewer final : public Conversation {
         std::string address;  ///< of the client, for the log and for whoever asks who watches
     };
 
-    ConsoleViewer(Opening opening, Principal principal, const Terms& terms, const Hub& hub,
+    ConsoleViewer(Opening opening, Principal principal, Lasting<Terms> terms, const Hub& hub,
                   const HostState& state, Consoles& consoles, Subscriber& subscriber);
     ~ConsoleViewer() override;
 

@@ -13,7 +13,7 @@ constexpr std::chrono::seconds graceAfterExpiry{25};
 
 }  // namespace
 
-Conversation::Conversation(std::string connectionId, Principal principal, const Terms& terms,
+Conversation::Conversation(std::string connectionId, Principal principal, Lasting<Terms> terms,
                            const Hub& hub, const HostState& state, Subscriber& subscriber)
     : connectionId_(std::move(connectionId)),
       principal_(std::move(principal)),

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@
 #include "proto/messages.hpp"
 
 namespace rollo::core {
+
+/// Something that outlives whoever is given it: no temporary.
+template <class T>
+using Lasting = std::reference_wrapper<const T>;
 
 /// What a WebSocket is opened for, whatever its endpoint: somebody who was let in, is told who that
 /// is, may renew the token, and is shown out when it expires. The endpoints differ in what they say
@@ -57,9 +62,9 @@ class Conversation {
     virtual std::string room() const = 0;
 
   protected:
-    /// `terms` and the rest that is not moved in outlive this.
-    Conversation(std::string connectionId, Principal principal, const Terms& terms, const Hub& hub,
-                 const HostState& state, Subscriber& subscriber);
+    /// What is not moved in outlives this.
+    Conversation(std::string connectionId, Principal principal, Lasting<Terms> terms,
+                 const Hub& hub, const HostState& state, Subscriber& subscriber);
 
     virtual void begin(const common::Now& now) = 0;
     /// The principal is another one; it may still be here.

@@ -5,7 +5,7 @@
 
 namespace rollo::core {
 
-StatsViewer::StatsViewer(Opening opening, Principal principal, const Terms& terms, const Hub& hub,
+StatsViewer::StatsViewer(Opening opening, Principal principal, Lasting<Terms> terms, const Hub& hub,
                          const HostState& state, StatsFeed& feed, Subscriber& subscriber)
     : Conversation(std::move(opening.connectionId), std::move(principal), terms, hub, state,
                    subscriber),

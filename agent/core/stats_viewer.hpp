@@ -18,7 +18,7 @@ class StatsViewer final : public Conversation {
         std::string connectionId;
     };
 
-    StatsViewer(Opening opening, Principal principal, const Terms& terms, const Hub& hub,
+    StatsViewer(Opening opening, Principal principal, Lasting<Terms> terms, const Hub& hub,
                 const HostState& state, StatsFeed& feed, Subscriber& subscriber);
     ~StatsViewer() override;
 

@@ -106,7 +106,8 @@ TEST_CASE("the figures are taken and encoded once for all who watch, and not for
     CHECK(bench.taken == 0);
     FakeSubscriber other;
     bench.open();
-    core::StatsViewer second({"c2"}, admin(), {}, bench.hub, bench.state, bench.feed, other);
+    core::StatsViewer second({"c2"}, admin(), bench.terms, bench.hub, bench.state, bench.feed,
+                             other);
     second.open(at());
     CHECK(bench.taken == 2);
     bench.ear.takeSent();
