@@ -42,8 +42,8 @@ std::expected<TicketRequest, Error> decodeTicketRequest(std::string_view text) {
     try {
         return readRequest(*json);
     } catch (Wrong& error) {
-        return std::unexpected(Error{
-            ErrorCode::invalidMessage, std::move(error.what), {}, std::move(error.field)});
+        return std::unexpected(
+            Error{ErrorCode::invalidMessage, std::move(error.what), {}, std::move(error.field)});
     }
 }
 
