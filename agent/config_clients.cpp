@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
 #include <variant>
 
 #include "agent/config_option.hpp"
@@ -15,8 +13,6 @@ namespace {
 
 using core::Principal;
 
-/// From the least to the most: who has several is shown by the last.
-constexpr std::array<std::string_view, 3> roles{"viewer", "operator", "admin"};
 constexpr std::string_view roleWords = "\"viewer\", \"operator\" or \"admin\"";
 
 std::string prefixOf(std::string_view client) {
@@ -50,14 +46,8 @@ class Reader {
     static std::string wrongPermissions() { return "must be a list of permissions"; }
 
     std::optional<std::string> takeRoles(const std::vector<std::string>& words) {
-        for (const std::string& word : words) {
-            const auto granted = core::permissionsOfRole(word);
-            if (!granted) return wrongRoles();
-            principal_.permissions.bits |= granted->bits;
-            if (std::ranges::find(roles, word) > std::ranges::find(roles, principal_.role) ||
-                principal_.role.empty())
-                principal_.role = word;
-        }
+        for (const std::string& word : words)
+            if (!principal_.addRole(word)) return wrongRoles();
         return std::nullopt;
     }
 

@@ -2,7 +2,6 @@
 #include "agent/auth/claims.hpp"
 
 #include <algorithm>
-#include <array>
 #include <variant>
 
 namespace rollo::auth {
@@ -15,8 +14,6 @@ using common::WallClock;
 constexpr std::size_t longestName = 256;
 /// Later times than this (the year 2200) would overflow what the clocks count.
 constexpr std::int64_t latestTime = 7'258'118'400;
-/// From the least to the most: who has several is shown by the last.
-constexpr std::array<std::string_view, 3> roleOrder{"viewer", "operator", "admin"};
 /// A token that names permissions alone.
 constexpr std::string_view noRole = "";
 
@@ -85,12 +82,7 @@ bool takeRoles(const Json& claims, core::Principal& principal) {
     const auto roles = rolesOf(claims);
     if (!roles) return false;
     principal.role = noRole;
-    for (const std::string_view role : roleOrder) {
-        if (std::ranges::find(*roles, role) == roles->end()) continue;
-        principal.role = role;
-        if (const auto granted = core::permissionsOfRole(role))
-            principal.permissions.bits |= granted->bits;
-    }
+    for (const std::string& role : *roles) principal.addRole(role);  // unknown ones grant nothing
     return true;
 }
 

@@ -59,6 +59,15 @@ std::optional<Permissions> permissionsOfRole(std::string_view role) {
     return std::nullopt;
 }
 
+bool Principal::addRole(std::string_view word) {
+    const auto granted = permissionsOfRole(word);
+    if (!granted) return false;
+    // Each grants all that the lesser ones do.
+    if ((permissions.bits | granted->bits) != permissions.bits || role.empty()) role = word;
+    permissions.bits |= granted->bits;
+    return true;
+}
+
 Principal Principal::anonymous() {
     Principal principal;
     principal.permissions = *permissionsOfRole("viewer");

@@ -54,6 +54,10 @@ struct Principal {
     std::optional<common::WallClock> expiresAt;
     std::optional<std::string> tokenId;  ///< the `jti` claim
 
+    /// Adds what a role grants, and is shown by it where it is the greatest so far. False: there is
+    /// no such role, and nothing is added.
+    bool addRole(std::string_view word);
+
     static Principal anonymous();
     /// Who comes through the socket that is for publishing alone.
     static Principal publisher();

@@ -106,3 +106,15 @@ TEST_CASE("a scope without the permission shows nothing") {
     principal.permissions = {};
     CHECK_FALSE(principal.mayView(vm(1)));
 }
+
+TEST_CASE("who has several roles has what all of them grant, and is shown by the greatest") {
+    for (const auto& order :
+         {std::vector{"viewer", "admin", "operator"}, std::vector{"admin", "operator", "viewer"}}) {
+        Principal principal;
+        principal.role.clear();
+        for (const auto* role : order) CHECK(principal.addRole(role));
+        CHECK_FALSE(principal.addRole("emperor"));
+        CHECK(principal.role == "admin");
+        CHECK(principal.permissions == *permissionsOfRole("admin"));
+    }
+}
